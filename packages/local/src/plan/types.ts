@@ -1,0 +1,354 @@
+/**
+ * What the local run needs to know, drawn from the graph and nothing else. Every name, ARN, policy and URL
+ * is the one that AWS would have: a function cannot tell the difference.
+ */
+import type { FunctionBuild } from "../graph/types.ts";
+
+/** An IAM policy document as JSON (https://docs.aws.amazon.com/IAM/latest/UserGuide/reference_policies_grammar.html). */
+export interface PolicyDocument {
+  Version?: string;
+  Statement: PolicyStatement | PolicyStatement[];
+}
+export interface PolicyStatement {
+  Sid?: string;
+  Effect: "Allow" | "Deny";
+  Principal?: "*" | Record<string, string | string[]>;
+  NotPrincipal?: "*" | Record<string, string | string[]>;
+  Action?: string | string[];
+  NotAction?: string | string[];
+  Resource?: string | string[];
+  NotResource?: string | string[];
+  Condition?: Record<string, Record<string, string | string[]>>;
+}
+
+export interface RoleSpec {
+  arn: string;
+  name: string;
+  trust: PolicyDocument;
+  /** Inline and attached policies. AWS-managed ones are expanded by name. */
+  policies: { name: string; document: PolicyDocument }[];
+}
+
+/** A policy attached to a resource: queue, topic, bucket, function, secret, key. */
+export interface ResourcePolicySpec {
+  /** ARN of the resource that carries it. */
+  resource: string;
+  document: PolicyDocument;
+}
+
+export interface QueueSpec {
+  arn: string;
+  name: string;
+  url: string;
+  region: string;
+  fifo: boolean;
+  contentBasedDeduplication: boolean;
+  visibilityTimeoutSeconds: number;
+  delaySeconds: number;
+  retentionSeconds: number;
+  maximumMessageSize: number;
+  receiveWaitSeconds: number;
+  redrive?: { deadLetterTargetArn: string; maxReceiveCount: number };
+  /** Tags, shown by ListQueueTags. */
+  tags: Record<string, string>;
+}
+
+export interface TopicSpec {
+  arn: string;
+  name: string;
+  region: string;
+  fifo: boolean;
+}
+export interface SubscriptionSpec {
+  arn: string;
+  topicArn: string;
+  protocol: "sqs" | "lambda" | "https" | "http" | "email";
+  /** Queue or function ARN, or a URL. */
+  endpoint: string;
+  rawMessageDelivery: boolean;
+  filterPolicy?: Record<string, unknown>;
+  filterPolicyScope: "MessageAttributes" | "MessageBody";
+  deadLetterTargetArn?: string;
+}
+
+export interface BucketNotificationTarget {
+  id: string;
+  kind: "topic" | "queue" | "function";
+  arn: string;
+  /** e.g. `s3:ObjectCreated:*` */
+  events: string[];
+  prefix?: string;
+  suffix?: string;
+}
+export interface BucketSpec {
+  arn: string;
+  name: string;
+  region: string;
+  notifications: BucketNotificationTarget[];
+  lifecycle: {
+    id: string;
+    enabled: boolean;
+    prefix?: string;
+    tags?: Record<string, string>;
+    expirationDays?: number;
+    noncurrentDays?: number;
+    abortIncompleteMultipartDays?: number;
+  }[];
+  cors: {
+    allowedOrigins: string[];
+    allowedMethods: string[];
+    allowedHeaders: string[];
+    exposeHeaders: string[];
+    maxAgeSeconds?: number;
+  }[];
+  versioning: boolean;
+  blockPublicAccess: boolean;
+}
+
+export interface FunctionSpec {
+  arn: string;
+  name: string;
+  region: string;
+  roleArn: string;
+  timeoutSeconds: number;
+  memoryMB: number;
+  /** Ephemeral storage in MB. */
+  storageMB: number;
+  /** The function's plain environment, as AWS would show it. */
+  environment: Record<string, string>;
+  architecture: "arm64" | "x86_64";
+  /** Undefined: unreserved. */
+  reservedConcurrency?: number;
+  asyncRetries: number;
+  /** Destination of failed asynchronous events. */
+  onFailureArn?: string;
+  deadLetterArn?: string;
+  vpc: boolean;
+  layers: string[];
+  build: FunctionBuild;
+}
+
+export interface EventSourceMappingSpec {
+  id: string;
+  /** Only SQS sources run locally. */
+  queueArn: string;
+  functionArn: string;
+  batchSize: number;
+  /** MaximumBatchingWindowInSeconds. */
+  windowSeconds: number;
+  reportBatchItemFailures: boolean;
+  /** ScalingConfig.MaximumConcurrency. */
+  maximumConcurrency?: number;
+  filters: Record<string, unknown>[];
+  enabled: boolean;
+}
+
+export interface AuthorizerSpec {
+  id: string;
+  name: string;
+  kind: "jwt" | "lambda" | "iam";
+  jwt?: { issuer: string; audiences: string[] };
+  lambda?: {
+    functionArn: string;
+    payloadVersion: "1.0" | "2.0";
+    simpleResponses: boolean;
+    ttlSeconds: number;
+  };
+  /** e.g. `$request.header.Authorization`, `route.request.querystring.ticket`. */
+  identitySources: string[];
+}
+export interface RouteSpec {
+  /** `GET /threads/{id}`, `$default`, `$connect`, `ANY /{proxy+}`. */
+  key: string;
+  functionArn: string;
+  authorizerId?: string;
+  scopes: string[];
+  payloadVersion: "1.0" | "2.0";
+}
+export interface GatewaySpec {
+  id: string;
+  name: string;
+  region: string;
+  arn: string;
+  /** `arn:aws:execute-api:region:account:apiId` */
+  executionArn: string;
+  protocol: "HTTP" | "WEBSOCKET";
+  /** Stage name: `$default` for HTTP APIs of SST, `$default` or a name for websocket. */
+  stage: string;
+  /** Host that AWS would give, `id.execute-api.region.amazonaws.com`. */
+  host: string;
+  /** Custom domain names mapped to this API. */
+  customDomains: string[];
+  routes: RouteSpec[];
+  authorizers: AuthorizerSpec[];
+  cors?: {
+    allowOrigins: string[];
+    allowMethods: string[];
+    allowHeaders: string[];
+    exposeHeaders: string[];
+    allowCredentials: boolean;
+    maxAgeSeconds?: number;
+  };
+  routeSelectionExpression?: string;
+}
+
+/** EventBridge rule with a schedule (what `sst.aws.Cron` makes). */
+export interface RuleSpec {
+  arn: string;
+  name: string;
+  region: string;
+  /** `rate(1 minute)` or `cron(...)`, in UTC. */
+  schedule: string;
+  enabled: boolean;
+  targets: { id: string; arn: string; input?: string }[];
+}
+
+/** `aws.lambda.Invocation`: a function that the deployment itself calls, in its order. */
+export interface InvocationSpec {
+  name: string;
+  functionArn: string;
+  /** JSON text. */
+  input: string;
+}
+
+export interface ReceiptRuleSpec {
+  name: string;
+  ruleSet: string;
+  region: string;
+  enabled: boolean;
+  scanEnabled: boolean;
+  tlsPolicy?: string;
+  /** Addresses or domains; empty: every verified domain. */
+  recipients: string[];
+  after?: string;
+  /** In their positions' order. */
+  actions: (
+    | { kind: "s3"; bucket: string; prefix?: string; topicArn?: string; roleArn?: string }
+    | { kind: "sns"; topicArn: string; encoding?: string }
+    | { kind: "lambda"; functionArn: string; invocation: "Event" | "RequestResponse"; topicArn?: string }
+    | { kind: "addHeader"; name: string; value: string }
+    | {
+        kind: "bounce";
+        message: string;
+        smtpReplyCode: string;
+        statusCode?: string;
+        sender: string;
+        topicArn?: string;
+      }
+    | { kind: "stop"; topicArn?: string }
+  )[];
+}
+
+export interface UserPoolSpec {
+  arn: string;
+  id: string;
+  name: string;
+  region: string;
+  /** `https://cognito-idp.<region>.amazonaws.com/<id>` */
+  issuer: string;
+  clients: {
+    id: string;
+    name: string;
+    secret?: string;
+    flows: string[];
+    scopes: string[];
+    callbackUrls: string[];
+    logoutUrls: string[];
+    /** Minutes. */
+    accessTokenMinutes: number;
+    idTokenMinutes: number;
+    refreshTokenMinutes: number;
+  }[];
+  groups: { name: string; precedence?: number; description?: string }[];
+  domain?: string;
+  triggers: {
+    preSignUp?: string;
+    preTokenGeneration?: string;
+    preTokenGenerationVersion?: "V1_0" | "V2_0";
+    postConfirmation?: string;
+    postAuthentication?: string;
+  };
+}
+
+export interface SecretSpec {
+  arn: string;
+  name: string;
+  region: string;
+  /** The value that the graph gives it, if any. */
+  value?: string;
+}
+export interface ParameterSpec {
+  arn: string;
+  name: string;
+  region: string;
+  type: "String" | "SecureString" | "StringList";
+  value: string;
+}
+
+export interface DatabaseSpec {
+  /** Aurora cluster identifier. */
+  id: string;
+  arn: string;
+  /** `cluster-...` (or `prx-...` for a proxy): the middle of `rds-db:connect`'s resource. */
+  resourceId: string;
+  region: string;
+  engineVersion: string;
+  /** AWS's host names that lead here (writer, reader). */
+  hosts: string[];
+  port: number;
+  databaseName: string;
+  masterUsername: string;
+  masterPassword?: string;
+  iamAuthentication: boolean;
+}
+export interface DatabaseProxySpec {
+  name: string;
+  arn: string;
+  resourceId: string;
+  region: string;
+  host: string;
+  port: number;
+  clusterId: string;
+  requireTls: boolean;
+  roleArn: string;
+  auth: { secretArn: string; iamAuth: "DISABLED" | "REQUIRED"; scheme: string }[];
+}
+export interface CacheSpec {
+  id: string;
+  arn: string;
+  region: string;
+  hosts: string[];
+  port: number;
+  authToken?: string;
+  transitEncryption: boolean;
+  clusterMode: boolean;
+}
+
+export interface Plan {
+  app: string;
+  stage: string;
+  accountId: string;
+  homeRegion: string;
+  roles: RoleSpec[];
+  resourcePolicies: ResourcePolicySpec[];
+  queues: QueueSpec[];
+  topics: TopicSpec[];
+  subscriptions: SubscriptionSpec[];
+  buckets: BucketSpec[];
+  functions: FunctionSpec[];
+  eventSourceMappings: EventSourceMappingSpec[];
+  gateways: GatewaySpec[];
+  rules: RuleSpec[];
+  invocations: InvocationSpec[];
+  receiptRules: ReceiptRuleSpec[];
+  /** Per region, the rule set that is active. */
+  activeRuleSets: Record<string, string>;
+  userPools: UserPoolSpec[];
+  secrets: SecretSpec[];
+  parameters: ParameterSpec[];
+  databases: DatabaseSpec[];
+  databaseProxies: DatabaseProxySpec[];
+  caches: CacheSpec[];
+  /** What the graph asks for and this package cannot run, with the reason. Named at start. */
+  notRun: { type: string; name: string; reason: string }[];
+}

@@ -1,0 +1,16 @@
+import { defineConfig } from "vitest/config";
+
+/** One project a kind of test, so that each can be run alone: `npx vitest run --project core`. */
+export default defineConfig({
+  test: {
+    testTimeout: 30_000,
+    hookTimeout: 60_000,
+    projects: [
+      { extends: true, test: { name: "local", include: ["packages/local/test/**/*.test.ts"] } },
+      { extends: true, test: { name: "core", include: ["packages/core/test/**/*.test.ts"] } },
+      { extends: true, test: { name: "functions", include: ["packages/functions/test/**/*.test.ts"] } },
+      { extends: true, test: { name: "infra", include: ["test/infra/**/*.test.ts"] } },
+      { extends: true, test: { name: "e2e", include: ["test/e2e/**/*.test.ts"] } },
+    ],
+  },
+});
