@@ -251,3 +251,25 @@ export interface CognitoPort {
   /** Public keys of the issuer, or undefined when no pool of the run has it. */
   jwks(issuer: string): { keys: Record<string, unknown>[] } | undefined;
 }
+
+/** The ports of one run. Filled before anything starts, so that parts may call each other in both directions. */
+export interface Ports {
+  sqs: SqsPort;
+  sns: SnsPort;
+  s3: S3Port;
+  lambda: LambdaPort;
+  cognito: CognitoPort;
+}
+
+/** Access keys of the run: who a signature belongs to. Random per run, kept in memory. */
+export interface Credentials {
+  accessKeyId: string;
+  secretAccessKey: string;
+  sessionToken: string;
+}
+export interface CredentialStore {
+  /** Issues keys for a principal; the same principal may hold several. */
+  issue(principal: Principal): Credentials;
+  find(accessKeyId: string): { credentials: Credentials; principal: Principal } | undefined;
+  revoke(accessKeyId: string): void;
+}
