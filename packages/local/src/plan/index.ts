@@ -1,0 +1,54 @@
+import type { Graph } from "../graph/types.ts";
+import { functionResolver, readFunctions, readInvocations } from "./compute.ts";
+import { readCaches, readDatabaseProxies, readDatabases } from "./data.ts";
+import { readGateways } from "./gateway.ts";
+import { readResourcePolicies, readRoles } from "./iam.ts";
+import { readUserPools } from "./identity.ts";
+import {
+  readEventSourceMappings,
+  readQueues,
+  readReceiptRules,
+  readRules,
+  readSubscriptions,
+  readTopics,
+} from "./messaging.ts";
+import { Reader } from "./read.ts";
+import { readBuckets, readParameters, readSecrets } from "./storage.ts";
+import type { Plan } from "./types.ts";
+import { unrunnable } from "./unrunnable.ts";
+
+/**
+ * Draws from the graph what a machine needs to run it. Pure; the cost grows with the number of resources.
+ * @throws Error naming the resource whose shape cannot be read.
+ */
+export function buildPlan(graph: Graph): Plan {
+  const reader = new Reader(graph);
+  const notRun: Plan["notRun"] = [];
+  const functions = readFunctions(reader, notRun);
+  const functionArn = functionResolver(functions);
+  return {
+    app: graph.app,
+    stage: graph.stage,
+    accountId: graph.accountId,
+    homeRegion: graph.homeRegion,
+    roles: readRoles(reader),
+    resourcePolicies: readResourcePolicies(reader),
+    queues: readQueues(reader),
+    topics: readTopics(reader),
+    subscriptions: readSubscriptions(reader, notRun),
+    buckets: readBuckets(reader),
+    functions,
+    eventSourceMappings: readEventSourceMappings(reader, functionArn, notRun),
+    gateways: readGateways(reader, functionArn, notRun),
+    rules: readRules(reader, notRun),
+    invocations: readInvocations(reader, functionArn),
+    ...readReceiptRules(reader),
+    userPools: readUserPools(reader),
+    secrets: readSecrets(reader),
+    parameters: readParameters(reader),
+    databases: readDatabases(reader, notRun),
+    databaseProxies: readDatabaseProxies(reader),
+    caches: readCaches(reader),
+    notRun: [...notRun, ...unrunnable(reader)],
+  };
+}

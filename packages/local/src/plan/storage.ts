@@ -1,0 +1,127 @@
+import { optional } from "./messaging.ts";
+import {
+  arnName,
+  flag,
+  list,
+  optionalText,
+  type Reader,
+  record,
+  text,
+  textRecord,
+  texts,
+  toNumber,
+  toText,
+} from "./read.ts";
+import type { BucketNotificationTarget, BucketSpec, ParameterSpec, SecretSpec } from "./types.ts";
+
+const bucketTypes = ["aws:s3/bucketV2:BucketV2", "aws:s3/bucket:Bucket"];
+
+export function readBuckets(reader: Reader): BucketSpec[] {
+  const of = (type: string, bucket: string) =>
+    reader.all(...variants(type)).filter((resource) => optionalText(resource, "bucket") === bucket);
+  return reader.all(...bucketTypes).map((resource) => {
+    const name = optionalText(resource, "bucket") ?? text(resource, "id");
+    const access = of("bucketPublicAccessBlock:BucketPublicAccessBlock", name)[0];
+    return {
+      arn: text(resource, "arn"),
+      name,
+      region: resource.region,
+      notifications: of("bucketNotification:BucketNotification", name).flatMap((notification) => [
+        ...targets(notification.inputs.topics, "topic", "topicArn"),
+        ...targets(notification.inputs.queues, "queue", "queueArn"),
+        ...targets(notification.inputs.lambdaFunctions, "function", "lambdaFunctionArn"),
+      ]),
+      lifecycle: of("bucketLifecycleConfigurationV2:BucketLifecycleConfigurationV2", name)
+        .flatMap((configuration) => list(configuration.inputs.rules))
+        .map(lifecycleRule),
+      cors: of("bucketCorsConfigurationV2:BucketCorsConfigurationV2", name)
+        .flatMap((configuration) => list(configuration.inputs.corsRules))
+        .map((rule) => ({
+          allowedOrigins: texts(rule.allowedOrigins),
+          allowedMethods: texts(rule.allowedMethods),
+          allowedHeaders: texts(rule.allowedHeaders),
+          exposeHeaders: texts(rule.exposeHeaders),
+          ...optional("maxAgeSeconds", toNumber(rule.maxAgeSeconds)),
+        })),
+      versioning: of("bucketVersioningV2:BucketVersioningV2", name).some(
+        (versioning) => record(versioning.inputs.versioningConfiguration).status === "Enabled",
+      ),
+      blockPublicAccess:
+        access !== undefined && flag(access, "blockPublicPolicy") && flag(access, "restrictPublicBuckets"),
+    };
+  });
+}
+
+/** The AWS provider renamed its `...V2` resources to the plain name in version 7. */
+function variants(type: string): string[] {
+  const plain = type.replaceAll("V2", "");
+  return plain === type ? [`aws:s3/${type}`] : [`aws:s3/${type}`, `aws:s3/${plain}`];
+}
+
+function targets(
+  value: unknown,
+  kind: BucketNotificationTarget["kind"],
+  arnKey: string,
+): BucketNotificationTarget[] {
+  return list(value).map((target, index) => ({
+    id: toText(target.id) ?? `${kind}-${index}`,
+    kind,
+    arn: toText(target[arnKey]) ?? "",
+    events: texts(target.events),
+    ...optional("prefix", toText(target.filterPrefix)),
+    ...optional("suffix", toText(target.filterSuffix)),
+  }));
+}
+
+function lifecycleRule(rule: Record<string, unknown>, index: number): BucketSpec["lifecycle"][number] {
+  const filter = record(rule.filter);
+  const and = record(filter.and);
+  const tag = record(filter.tag);
+  const tags = {
+    ...textRecord(and.tags),
+    ...(toText(tag.key) ? { [String(tag.key)]: String(tag.value) } : {}),
+  };
+  return {
+    id: toText(rule.id) ?? `rule-${index}`,
+    enabled: rule.status === "Enabled",
+    ...optional("prefix", toText(filter.prefix) ?? toText(and.prefix) ?? toText(rule.prefix)),
+    ...(Object.keys(tags).length > 0 && { tags }),
+    ...optional("expirationDays", toNumber(record(rule.expiration).days)),
+    ...optional("noncurrentDays", toNumber(record(rule.noncurrentVersionExpiration).noncurrentDays)),
+    ...optional(
+      "abortIncompleteMultipartDays",
+      toNumber(record(rule.abortIncompleteMultipartUpload).daysAfterInitiation),
+    ),
+  };
+}
+
+export function readSecrets(reader: Reader): SecretSpec[] {
+  const values = new Map(
+    reader
+      .all("aws:secretsmanager/secretVersion:SecretVersion")
+      .map((version) => [text(version, "secretId"), optionalText(version, "secretString")]),
+  );
+  return reader.all("aws:secretsmanager/secret:Secret").map((resource) => {
+    const arn = text(resource, "arn");
+    const name = optionalText(resource, "name") ?? arnName(arn);
+    return {
+      arn,
+      name,
+      region: resource.region,
+      ...optional("value", values.get(arn) ?? values.get(name) ?? values.get(text(resource, "id"))),
+    };
+  });
+}
+
+export function readParameters(reader: Reader): ParameterSpec[] {
+  return reader.all("aws:ssm/parameter:Parameter").map((resource) => {
+    const type = optionalText(resource, "type");
+    return {
+      arn: text(resource, "arn"),
+      name: text(resource, "name"),
+      region: resource.region,
+      type: type === "SecureString" || type === "StringList" ? type : "String",
+      value: optionalText(resource, "value") ?? "",
+    };
+  });
+}

@@ -1,0 +1,27 @@
+import type { Reader } from "./read.ts";
+import type { Plan } from "./types.ts";
+
+/** Resource types that do work on AWS and have no counterpart here. Everything that only configures is not listed. */
+const reasons: Record<string, string> = {
+  "aws:dynamodb/table:Table": "there is no DynamoDB here",
+  "aws:kinesis/stream:Stream": "there is no Kinesis here",
+  "aws:ecs/service:Service": "containers do not run here",
+  "aws:ecs/taskDefinition:TaskDefinition": "containers do not run here",
+  "aws:opensearch/domain:Domain": "there is no OpenSearch here",
+  "aws:rds/instance:Instance": "only Aurora PostgreSQL clusters run here",
+  "aws:sfn/stateMachine:StateMachine": "there is no Step Functions here",
+  "aws:cloudfront/distribution:Distribution": "there is no content delivery network here yet",
+  "aws:lambda/functionUrl:FunctionUrl": "function URLs do not run here",
+  "aws:apigateway/restApi:RestApi": "only API Gateway v2 runs here",
+  "aws:appsync/graphQLApi:GraphQLApi": "there is no AppSync here",
+  "aws:iot/authorizer:Authorizer": "there is no IoT here",
+  "aws:cloudwatch/eventBus:EventBus": "only scheduled rules of the default bus run here",
+  "aws:efs/fileSystem:FileSystem": "there is no EFS here",
+  "aws:ec2/instance:Instance": "there are no instances here; loopback needs no bastion",
+};
+
+export function unrunnable(reader: Reader): Plan["notRun"] {
+  return Object.entries(reasons).flatMap(([type, reason]) =>
+    reader.all(type).map((resource) => ({ type, name: resource.name, reason })),
+  );
+}
