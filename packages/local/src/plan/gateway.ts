@@ -26,13 +26,29 @@ export function readGateways(
       stage: own("stage:Stage").map((stage) => optionalText(stage, "name"))[0] ?? "$default",
       host: new URL(text(resource, "apiEndpoint")).host,
       customDomains: own("apiMapping:ApiMapping").map((mapping) => text(mapping, "domainName")),
-      routes: own("route:Route").flatMap((route) => readRoute(route, integrations, functionArn, notRun)),
-      authorizers: own("authorizer:Authorizer").map((authorizer) => readAuthorizer(authorizer, functionArn)),
+      routes: own("route:Route").flatMap((route) =>
+        readRoute(route, integrations, functionArn, notRun).map((spec) => ({
+          ...spec,
+          ...(own("routeResponse:RouteResponse").some(
+            (response) => response.inputs.routeId === route.outputs.id,
+          ) && {
+            routeResponse: true,
+          }),
+        })),
+      ),
+      authorizers: [
+        ...own("authorizer:Authorizer").map((authorizer) => readAuthorizer(authorizer, functionArn)),
+        ...(own("route:Route").some(signedByIam) ? [iamAuthorizer] : []),
+      ],
       ...(cors !== undefined && cors !== null && { cors: readCors(record(cors)) }),
       ...optional("routeSelectionExpression", optionalText(resource, "routeSelectionExpression")),
     };
   });
 }
+
+/** `authorizationType: "AWS_IAM"` is an authorizer without a resource of its own. */
+const iamAuthorizer: AuthorizerSpec = { id: "AWS_IAM", name: "AWS_IAM", kind: "iam", identitySources: [] };
+const signedByIam = (route: GraphResource) => property(route, "authorizationType") === "AWS_IAM";
 
 function readRoute(
   route: GraphResource,
@@ -47,7 +63,7 @@ function readRoute(
     notRun.push({ type: route.type, name: route.name, reason: "only routes to functions run here" });
     return [];
   }
-  const authorizer = optionalText(route, "authorizerId");
+  const authorizer = signedByIam(route) ? iamAuthorizer.id : optionalText(route, "authorizerId");
   return [
     {
       key: text(route, "routeKey"),

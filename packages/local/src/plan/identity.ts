@@ -18,6 +18,7 @@ export function readUserPools(reader: Reader): UserPoolSpec[] {
       name: optionalText(resource, "name") ?? resource.name,
       region: resource.region,
       issuer: `https://cognito-idp.${resource.region}.amazonaws.com/${id}`,
+      usernameAttributes: texts(property(resource, "usernameAttributes")),
       clients: own("userPoolClient:UserPoolClient").map((client) => {
         const units = record(property(client, "tokenValidityUnits"));
         // Without units Cognito reads access and id tokens in hours and refresh tokens in days.

@@ -164,6 +164,8 @@ export interface RouteSpec {
   authorizerId?: string;
   scopes: string[];
   payloadVersion: "1.0" | "2.0";
+  /** WebSocket: what the integration answers is sent back to the client. */
+  routeResponse?: boolean;
 }
 export interface GatewaySpec {
   id: string;
@@ -246,10 +248,13 @@ export interface UserPoolSpec {
   region: string;
   /** `https://cognito-idp.<region>.amazonaws.com/<id>` */
   issuer: string;
+  /** Attributes by which users are named instead of a username: `email`, `phone_number`. */
+  usernameAttributes?: string[];
   clients: {
     id: string;
     name: string;
     secret?: string;
+    /** Explicit authentication flows (`ALLOW_USER_PASSWORD_AUTH` ...) and OAuth flows (`code` ...). */
     flows: string[];
     scopes: string[];
     callbackUrls: string[];
