@@ -1,0 +1,133 @@
+/** The authorizers of an HTTP API, by the routes that name them. */
+import type { IncomingMessage } from "node:http";
+import type { Cloud, Ports, Principal } from "../cloud/types.ts";
+import type { AuthorizerSpec, GatewaySpec } from "../plan/types.ts";
+import { identityValues } from "./identity-source.ts";
+import { checkJwt } from "./jwt-authorizer.ts";
+import { createLambdaAuthorizer, type LambdaAuthorizer } from "./lambda-authorizer.ts";
+import { type Authorisation, authorizerEventV1, authorizerEventV2 } from "./payload.ts";
+import { Refusal } from "./refusal.ts";
+import type { GatewayRequest } from "./request.ts";
+import type { RouteMatch } from "./routes.ts";
+
+/**
+ * Checks the signature (version 4, service `execute-api`) of a request and tells who made it. Throws AwsError when the
+ * signature does not hold. Undefined: the request is not signed.
+ */
+export type Authenticate = (
+  incoming: IncomingMessage,
+  body: Buffer,
+) => { principal: Principal; accessKeyId: string } | undefined;
+
+export interface Authorizers {
+  cloud: Cloud;
+  ports: Ports;
+  gateway: GatewaySpec;
+  authenticate: Authenticate;
+  lambda: Map<string, LambdaAuthorizer>;
+}
+export interface Attempt {
+  request: GatewayRequest;
+  match: RouteMatch;
+  incoming: IncomingMessage;
+  body: Buffer;
+}
+
+export function createAuthorizers(
+  cloud: Cloud,
+  ports: Ports,
+  gateway: GatewaySpec,
+  authenticate: Authenticate,
+): Authorizers {
+  const lambda = new Map<string, LambdaAuthorizer>();
+  for (const spec of gateway.authorizers)
+    if (spec.kind === "lambda")
+      lambda.set(spec.id, createLambdaAuthorizer(cloud, ports, spec, gateway.executionArn));
+  return { cloud, ports, gateway, authenticate, lambda };
+}
+
+/** Undefined: the route asks for none. Throws Refusal. */
+export async function authoriseRoute(
+  authorizers: Authorizers,
+  attempt: Attempt,
+): Promise<Authorisation | undefined> {
+  const id = attempt.match.route.authorizerId;
+  if (id === undefined) return undefined;
+  const spec = authorizers.gateway.authorizers.find((authorizer) => authorizer.id === id);
+  if (!spec)
+    throw new Refusal(500, `route "${attempt.match.route.key}" names authorizer ${id}, which the API lacks`);
+  if (spec.kind === "jwt") return byJwt(authorizers, spec, attempt);
+  return spec.kind === "lambda" ? byFunction(authorizers, spec, attempt) : byIam(authorizers, attempt);
+}
+
+function byJwt({ cloud, ports, gateway }: Authorizers, spec: AuthorizerSpec, { request, match }: Attempt) {
+  if (!spec.jwt) throw new Refusal(500, `authorizer "${spec.name}" names no issuer`);
+  const sources = spec.identitySources.length > 0 ? spec.identitySources : ["$request.header.Authorization"];
+  const [token] = identityValues(sources, request, gateway, match.route.key).filter(
+    (value) => value !== undefined,
+  );
+  return checkJwt({
+    spec: spec.jwt,
+    scopes: match.route.scopes,
+    token,
+    jwks: ports.cognito.jwks(spec.jwt.issuer),
+    now: cloud.clock.now(),
+  });
+}
+
+async function byFunction(
+  { cloud, gateway, lambda }: Authorizers,
+  spec: AuthorizerSpec,
+  { request, match }: Attempt,
+): Promise<Authorisation> {
+  const authorizer = lambda.get(spec.id);
+  if (!authorizer) throw new Refusal(500, `authorizer "${spec.name}" names no function`);
+  const arn = routeArn(gateway, request);
+  const source = { gateway, accountId: cloud.plan.accountId, request, match };
+  const { principalId, context } = await authorizer.ask({
+    identity: identityValues(spec.identitySources, request, gateway, match.route.key),
+    resourceArn: arn,
+    event: (identity) =>
+      spec.lambda?.payloadVersion === "1.0"
+        ? authorizerEventV1(source, arn, identity)
+        : authorizerEventV2(source, arn, identity),
+    trace: request.trace,
+  });
+  return { kind: "lambda", context, ...(principalId !== undefined && { principalId }) };
+}
+
+function byIam(
+  { cloud, gateway, authenticate }: Authorizers,
+  { request, incoming, body }: Attempt,
+): Authorisation {
+  let caller: ReturnType<Authenticate>;
+  try {
+    caller = authenticate(incoming, body);
+    if (!caller) throw new Refusal(403, "the request is not signed");
+    cloud.authoriser.authorise({
+      principal: caller.principal,
+      action: "execute-api:Invoke",
+      resource: routeArn(gateway, request),
+    });
+  } catch (error) {
+    throw error instanceof Refusal
+      ? error
+      : new Refusal(403, error instanceof Error ? error.message : String(error));
+  }
+  const arn =
+    caller.principal.kind === "role" ? caller.principal.roleArn : `arn:aws:iam::${cloud.plan.accountId}:root`;
+  const session = caller.principal.kind === "role" ? caller.principal.sessionName : "developer";
+  return {
+    kind: "iam",
+    accessKey: caller.accessKeyId,
+    accountId: cloud.plan.accountId,
+    callerId: `${caller.accessKeyId}:${session}`,
+    userArn: arn.replace(
+      /^(arn:aws:)iam(::\d+:)role\/(?:.*\/)?([^/]+)$/,
+      `$1sts$2assumed-role/$3/${session}`,
+    ),
+  };
+}
+
+const routeArn = (gateway: GatewaySpec, request: GatewayRequest) =>
+  `${gateway.executionArn}/${gateway.stage}/${request.method}${request.routePath}`;
