@@ -19,6 +19,7 @@ export function readUserPools(reader: Reader): UserPoolSpec[] {
       region: resource.region,
       issuer: `https://cognito-idp.${resource.region}.amazonaws.com/${id}`,
       usernameAttributes: texts(property(resource, "usernameAttributes")),
+      ...optional("passwordPolicy", readPasswordPolicy(property(resource, "passwordPolicy"))),
       clients: own("userPoolClient:UserPoolClient").map((client) => {
         const units = record(property(client, "tokenValidityUnits"));
         // Without units Cognito reads access and id tokens in hours and refresh tokens in days.
@@ -61,4 +62,16 @@ export function readUserPools(reader: Reader): UserPoolSpec[] {
       },
     };
   });
+}
+
+function readPasswordPolicy(value: unknown): UserPoolSpec["passwordPolicy"] {
+  if (value === undefined || value === null) return undefined;
+  const policy = record(value);
+  return {
+    minimumLength: toNumber(policy.minimumLength) ?? 8,
+    requireLowercase: policy.requireLowercase === true,
+    requireUppercase: policy.requireUppercase === true,
+    requireNumbers: policy.requireNumbers === true,
+    requireSymbols: policy.requireSymbols === true,
+  };
 }

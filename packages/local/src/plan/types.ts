@@ -250,6 +250,14 @@ export interface UserPoolSpec {
   issuer: string;
   /** Attributes by which users are named instead of a username: `email`, `phone_number`. */
   usernameAttributes?: string[];
+  /** Absent: Cognito's own, eight characters of all four kinds. */
+  passwordPolicy?: {
+    minimumLength: number;
+    requireLowercase: boolean;
+    requireUppercase: boolean;
+    requireNumbers: boolean;
+    requireSymbols: boolean;
+  };
   clients: {
     id: string;
     name: string;
