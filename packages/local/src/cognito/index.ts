@@ -5,8 +5,8 @@
 import type { IncomingMessage, ServerResponse } from "node:http";
 import { createServer, type Server } from "node:http";
 import type { AddressInfo } from "node:net";
-import type { Duplex } from "node:stream";
 import type { AwsService, Cloud, CognitoPort, Part, Ports } from "../cloud/types.ts";
+import type { HostHandler } from "../front-door/index.ts";
 import { discovery, openApi, type PoolEndpoint } from "./endpoint.ts";
 import { createHostedUi } from "./hosted/index.ts";
 import { perform } from "./operations.ts";
@@ -43,16 +43,9 @@ export interface Cognito extends Part, AwsService, CognitoPort {
    * the network leads here. Throws Error naming the pool, client or group that does not exist.
    */
   issueToken(order: TokenOrder): Promise<DeveloperTokens>;
-  readonly hosts: CognitoHost[];
+  /** For the front door: discovery and keys under the issuer, and the hosted UI under its domain. */
+  readonly hosts: HostHandler[];
 }
-/** What answers under a host name that AWS would give. */
-export interface CognitoHost {
-  pattern: RegExp;
-  /** False: left to the front door, which checks signatures. */
-  request(incoming: IncomingMessage, response: ServerResponse): boolean;
-  upgrade(incoming: IncomingMessage, socket: Duplex, head: Buffer): void;
-}
-
 export function createCognito(cloud: Cloud, ports: Ports, options: CognitoOptions = {}): Cognito {
   const endpoints: PoolEndpoint[] = [];
   const servers = new Map<string, Server>();
@@ -132,13 +125,15 @@ export function createCognito(cloud: Cloud, ports: Ports, options: CognitoOption
     hosts: [
       {
         pattern: /^cognito-idp\.[a-z0-9-]+\.amazonaws\.com$/i,
+        // The API is under the same name: its calls are signed, or name their target.
+        accepts: (incoming) => incoming.method === "GET",
         request(incoming, response) {
           const path = pathOf(incoming);
-          return endpoints.some((endpoint) =>
+          const found = endpoints.some((endpoint) =>
             discovery(endpoint.pool, path, `https://${hostedHost(endpoint)}`, response),
           );
+          if (!found) response.writeHead(404).end();
         },
-        upgrade: (_, socket) => void socket.destroy(),
       },
       {
         pattern: hostedPattern(cloud.plan.userPools.flatMap(({ domain }) => domain ?? [])),

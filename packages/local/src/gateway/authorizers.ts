@@ -1,6 +1,7 @@
 /** The authorizers of an HTTP API, by the routes that name them. */
 import type { IncomingMessage } from "node:http";
-import type { Cloud, Ports, Principal } from "../cloud/types.ts";
+import type { Cloud, Ports } from "../cloud/types.ts";
+import type { createAuthenticator } from "../front-door/index.ts";
 import type { AuthorizerSpec, GatewaySpec } from "../plan/types.ts";
 import { identityValues } from "./identity-source.ts";
 import { checkJwt } from "./jwt-authorizer.ts";
@@ -10,14 +11,8 @@ import { Refusal } from "./refusal.ts";
 import type { GatewayRequest } from "./request.ts";
 import type { RouteMatch } from "./routes.ts";
 
-/**
- * Checks the signature (version 4, service `execute-api`) of a request and tells who made it. Throws AwsError when the
- * signature does not hold. Undefined: the request is not signed.
- */
-export type Authenticate = (
-  incoming: IncomingMessage,
-  body: Buffer,
-) => { principal: Principal; accessKeyId: string } | undefined;
+/** Who signed a request (`createAuthenticator` of the front door); undefined when nobody did. Throws AwsError. */
+export type Authenticate = ReturnType<typeof createAuthenticator>;
 
 export interface Authorizers {
   cloud: Cloud;
@@ -92,6 +87,7 @@ async function byFunction(
         ? authorizerEventV1(source, arn, identity)
         : authorizerEventV2(source, arn, identity),
     trace: request.trace,
+    sourceIp: request.sourceIp,
   });
   return { kind: "lambda", context, ...(principalId !== undefined && { principalId }) };
 }

@@ -4,38 +4,33 @@
  */
 import type { IncomingMessage, ServerResponse } from "node:http";
 import type { Duplex } from "node:stream";
-import { AwsError } from "../cloud/errors.ts";
-import type { AwsCall, AwsService, Cloud, Part, Ports } from "../cloud/types.ts";
+import type { AwsService, Cloud, CredentialStore, Part, Ports } from "../cloud/types.ts";
+import { createAuthenticator, type HostHandler, hostOf } from "../front-door/index.ts";
 import type { GatewaySpec } from "../plan/types.ts";
-import type { Authenticate } from "./authorizers.ts";
 import { createHttpApi, type HttpApi } from "./http-api.ts";
 import { type Listener, listen } from "./listener.ts";
 import type { Door } from "./request.ts";
 import { createWebSocketApi, refuseUpgrade, type WebSocketApi } from "./websocket/api.ts";
-import { createManagement, errorAnswer } from "./websocket/management.ts";
+import { createManagement } from "./websocket/management.ts";
 
 export interface GatewayOptions {
   /** Ports by the API's logical name; whatever is not named is chosen by the system. */
   listen?: Record<string, number>;
-  /** Checks signatures for IAM authorizers. Absent: routes that ask for one refuse everybody. */
-  authenticate?: Authenticate;
+  /** Whose signatures IAM authorizers know. Absent: routes that ask for one refuse everybody. */
+  credentials?: CredentialStore;
 }
 export interface Gateways extends Part, AwsService {
   /** Where an API listens on this machine: `http://127.0.0.1:port` or `ws://127.0.0.1:port`, with a named stage. */
   url(gatewayId: string): string;
-  readonly hosts: GatewayHost[];
+  /** For the front door: the APIs under their own host names and custom domains. */
+  readonly hosts: HostHandler[];
 }
-/** What answers under a host name that AWS would give. */
-export interface GatewayHost {
-  pattern: RegExp;
-  request(incoming: IncomingMessage, response: ServerResponse): void;
-  upgrade(incoming: IncomingMessage, socket: Duplex, head: Buffer): void;
-}
-
 type Api = { gateway: GatewaySpec; http: HttpApi } | { gateway: GatewaySpec; websocket: WebSocketApi };
 
 export function createGateways(cloud: Cloud, ports: Ports, options: GatewayOptions = {}): Gateways {
-  const authenticate = options.authenticate ?? (() => undefined);
+  const authenticate = options.credentials
+    ? createAuthenticator(options.credentials, "execute-api")
+    : () => undefined;
   const apis = cloud.plan.gateways.map(
     (gateway): Api =>
       gateway.protocol === "HTTP"
@@ -84,12 +79,11 @@ export function createGateways(cloud: Cloud, ports: Ports, options: GatewayOptio
       const api = websockets.find(
         ({ gateway }) => gateway.host === host || gateway.customDomains.includes(host),
       );
-      if (!management.matches(call.http.path))
-        return errorAnswer(new AwsError("ForbiddenException", "Forbidden", 403));
       return management.handle(api, {
         method: call.http.method,
         path: call.http.path,
-        body: await bodyOf(call),
+        stageNeeded: api?.gateway.host === host,
+        body: call.http.rawBody,
         trace: call.trace,
         authorise: (action, resource) => call.authorise(action, resource),
       });
@@ -144,15 +138,6 @@ export function createGateways(cloud: Cloud, ports: Ports, options: GatewayOptio
   };
 }
 
-async function bodyOf(call: AwsCall): Promise<Buffer> {
-  if (call.http.rawBody.length > 0) return call.http.rawBody;
-  const chunks: Buffer[] = [];
-  for await (const chunk of call.http.body) chunks.push(Buffer.from(chunk));
-  return Buffer.concat(chunks);
-}
-function hostOf(header: string | undefined): string {
-  return (header ?? "").toLowerCase().replace(/:\d+$/, "");
-}
 function hostPattern(customDomains: string[]): RegExp {
   const names = customDomains.map((name) => name.toLowerCase().replace(/[.*+?^${}()|[\]\\]/g, "\\$&"));
   return new RegExp(

@@ -3,13 +3,14 @@
  * identity (https://docs.aws.amazon.com/apigateway/latest/developerguide/http-api-lambda-authorizer.html).
  */
 import type { Cloud, Ports } from "../cloud/types.ts";
-import type { AuthorizerSpec, PolicyDocument, PolicyStatement } from "../plan/types.ts";
+import { evaluate } from "../iam/index.ts";
+import type { AuthorizerSpec, PolicyDocument } from "../plan/types.ts";
 import { callFunction } from "./invoke.ts";
 import { Refusal } from "./refusal.ts";
 
 /** A verdict as the function gave it; policies are evaluated anew for each resource. */
 export interface Verdict {
-  allows(resourceArn: string): boolean;
+  allows(resourceArn: string, sourceIp: string): boolean;
   principalId: string | undefined;
   context: Record<string, unknown>;
 }
@@ -21,6 +22,8 @@ export interface AuthorizerQuestion {
   /** The event for the function. */
   event: (identity: string[]) => unknown;
   trace: string;
+  /** For policies with a condition on aws:SourceIp. */
+  sourceIp: string;
 }
 export interface LambdaAuthorizer {
   /** Throws Refusal 401, 403 or 500. */
@@ -43,7 +46,7 @@ export function createLambdaAuthorizer(
   const cache = new Map<string, { verdict: Verdict; until: number }>();
 
   return {
-    async ask({ identity, resourceArn, event, trace }) {
+    async ask({ identity, resourceArn, event, trace, sourceIp }) {
       if (identity.length > 0 && identity.some((value) => value === undefined))
         throw new Refusal(401, `an identity source of authorizer "${spec.name}" is missing`);
       const values = identity.filter((value) => value !== undefined);
@@ -63,7 +66,7 @@ export function createLambdaAuthorizer(
         if (outcome.kind === "failed" && errorMessage(outcome.result.payload) === "Unauthorized")
           throw new Refusal(401, `authorizer "${spec.name}" answered Unauthorized`);
         if (outcome.kind !== "answered") throw new Refusal(500, `authorizer "${spec.name}" ${outcome.kind}`);
-        verdict = readVerdict(outcome.payload, lambda.simpleResponses, spec.name);
+        verdict = readVerdict(cloud, spec, outcome.payload);
         if (key !== undefined) {
           cache.delete(key);
           cache.set(key, { verdict, until: cloud.clock.now() + lambda.ttlSeconds * 1000 });
@@ -71,19 +74,20 @@ export function createLambdaAuthorizer(
           if (cache.size > CACHE_SIZE && oldest !== undefined) cache.delete(oldest);
         }
       }
-      if (!verdict.allows(resourceArn))
+      if (!verdict.allows(resourceArn, sourceIp))
         throw new Refusal(403, `authorizer "${spec.name}" does not allow ${resourceArn}`);
       return verdict;
     },
   };
 }
 
-function readVerdict(payload: string, simple: boolean, name: string): Verdict {
+function readVerdict(cloud: Cloud, spec: AuthorizerSpec, payload: string): Verdict {
+  const { name } = spec;
   const answer = asRecord(parse(payload));
   if (!answer) throw new Refusal(500, `authorizer "${name}" returned no object`);
   const context = asRecord(answer.context) ?? {};
   const principalId = typeof answer.principalId === "string" ? answer.principalId : undefined;
-  if (simple) {
+  if (spec.lambda?.simpleResponses) {
     if (typeof answer.isAuthorized !== "boolean")
       throw new Refusal(500, `authorizer "${name}" returned no isAuthorized`);
     const { isAuthorized } = answer;
@@ -92,38 +96,34 @@ function readVerdict(payload: string, simple: boolean, name: string): Verdict {
   const document = asRecord(answer.policyDocument) as PolicyDocument | undefined;
   if (document?.Statement === undefined)
     throw new Refusal(500, `authorizer "${name}" returned no policyDocument`);
-  const statements = [document.Statement].flat();
-  return { allows: (resource) => policyAllows(statements, resource), principalId, context };
-}
-
-/** `execute-api:Invoke` on a resource: an explicit deny wins, and what is not allowed is denied. */
-export function policyAllows(statements: PolicyStatement[], resource: string): boolean {
-  // A condition cannot be judged here: it never makes an Allow true, nor keeps a Deny from striking.
-  const applies = statements.filter(
-    (statement) =>
-      covers(statement.Action, statement.NotAction, "execute-api:Invoke", false) &&
-      covers(statement.Resource, statement.NotResource, resource, true) &&
-      (statement.Effect === "Deny" || statement.Condition === undefined),
-  );
-  return applies.length > 0 && applies.every((statement) => statement.Effect === "Allow");
-}
-
-function covers(
-  some: string | string[] | undefined,
-  none: string | string[] | undefined,
-  value: string,
-  sensitive: boolean,
-): boolean {
-  const hit = (pattern: string) => wildcard(pattern, sensitive).test(value);
-  if (some !== undefined) return [some].flat().some(hit);
-  return none !== undefined && ![none].flat().some(hit);
-}
-function wildcard(pattern: string, sensitive: boolean): RegExp {
-  const source = pattern
-    .replace(/[\\^$.|+()[\]{}]/g, "\\$&")
-    .replaceAll("*", ".*")
-    .replaceAll("?", ".");
-  return new RegExp(`^${source}$`, sensitive ? "s" : "is");
+  const { accountId, functions } = cloud.plan;
+  const roleArn =
+    functions.find(({ arn }) => arn === spec.lambda?.functionArn)?.roleArn ??
+    `arn:aws:iam::${accountId}:role/authorizer`;
+  return {
+    principalId,
+    context,
+    allows(resource, sourceIp) {
+      const request = {
+        principal: { kind: "role", roleArn, sessionName: name },
+        action: "execute-api:Invoke",
+        resource,
+        context: { "aws:SourceIp": sourceIp },
+      } as const;
+      try {
+        return evaluate(
+          { identity: [{ name: "policyDocument", document }], accountId },
+          request,
+          cloud.clock.now(),
+        ).allowed;
+      } catch (error) {
+        throw new Refusal(
+          500,
+          `authorizer "${name}": ${error instanceof Error ? error.message : String(error)}`,
+        );
+      }
+    },
+  };
 }
 
 function errorMessage(payload: string): unknown {

@@ -13,7 +13,7 @@ import { identityValues } from "../identity-source.ts";
 import { callFunction } from "../invoke.ts";
 import { createLambdaAuthorizer, type LambdaAuthorizer } from "../lambda-authorizer.ts";
 import { Refusal } from "../refusal.ts";
-import { BadRequest, type Door, readRequest } from "../request.ts";
+import { BadRequest, type Door, type GatewayRequest, readRequest } from "../request.ts";
 import { type Connection, openConnection } from "./connection.ts";
 import {
   authorizerEvent,
@@ -92,6 +92,7 @@ export function createWebSocketApi(cloud: Cloud, ports: Ports, gateway: GatewayS
       resourceArn: `${gateway.executionArn}/${gateway.stage}/$connect`,
       event: () => authorizerEvent(facts, requestId),
       trace: facts.request.trace,
+      sourceIp: facts.request.sourceIp,
     });
     // Values of the context reach the functions of a WebSocket API as text.
     const context = Object.entries(verdict.context).map(([name, value]) => [name, String(value)]);
@@ -188,6 +189,7 @@ export function createWebSocketApi(cloud: Cloud, ports: Ports, gateway: GatewayS
       socket.on("error", () => socket.destroy());
       try {
         const request = readRequest(incoming, gateway, door, cloud.clock);
+        checkHandshake(request);
         const facts: ConnectionFacts = {
           connectionId,
           connectedAt: request.receivedAt,
@@ -213,6 +215,16 @@ export function createWebSocketApi(cloud: Cloud, ports: Ports, gateway: GatewayS
       server.close();
     },
   };
+}
+
+/** What RFC 6455 section 4.1 demands; whoever does not meet it never reaches `$connect`. */
+function checkHandshake(request: GatewayRequest) {
+  const good =
+    request.method === "GET" &&
+    request.header("upgrade")?.toLowerCase() === "websocket" &&
+    request.header("sec-websocket-version") === "13" &&
+    /^[+/0-9A-Za-z]{22}==$/.test(request.header("sec-websocket-key") ?? "");
+  if (!good) throw new BadRequest(400, "Bad Request");
 }
 
 function refusalOf(error: unknown): { status: number; message: string } {

@@ -8,28 +8,22 @@ import { isId } from "../identifiers.ts";
 import type { WebSocketApi } from "./api.ts";
 import { frameText, MAX_MESSAGE_BYTES } from "./frames.ts";
 
-/** Operation names as the SDK and AWS's model have them, by method. */
-const operations: Record<string, string> = {
-  POST: "PostToConnection",
-  GET: "GetConnection",
-  DELETE: "DeleteConnection",
-};
-
 export interface ManagementCall {
   method: string;
   /** Path without query, percent-encoded, e.g. `/prod/@connections/L0SM9cOFvHcCIhw%3D`. */
   path: string;
+  /** Only a custom domain's path may leave the stage out. */
+  stageNeeded: boolean;
   body: Buffer;
   trace: string | undefined;
   authorise(action: string, resource: string): void;
 }
 
 export interface Management {
-  /** Whether a path is one of this API. */
-  matches(path: string): boolean;
   /**
    * @param api The API of the host that was called, or undefined when the host names none: then the connection tells.
-   * @returns the answer, errors included, in the REST-JSON shape.
+   * @throws AwsError GoneException, PayloadTooLargeException, ForbiddenException, BadRequestException,
+   * LimitExceededException, AccessDenied.
    */
   handle(api: WebSocketApi | undefined, call: ManagementCall): AwsAnswer;
 }
@@ -47,14 +41,15 @@ export function createManagement(cloud: Cloud, apis: WebSocketApi[]): Management
   function perform(named: WebSocketApi | undefined, call: ManagementCall): AwsAnswer {
     const { stage, connectionId } = readPath(call.path);
     const api = named ?? apis.find((one) => one.connections.has(connectionId)) ?? only(apis);
-    if (!api || (stage !== undefined && stage !== api.gateway.stage))
-      throw new AwsError("ForbiddenException", "Forbidden", 403);
+    const allowed = stage === undefined ? !call.stageNeeded : stage === api?.gateway.stage;
+    if (!api || !allowed) throw new AwsError("ForbiddenException", "Forbidden", 403);
     const { gateway } = api;
     call.authorise(
       "execute-api:ManageConnections",
       `${gateway.executionArn}/${gateway.stage}/${call.method}/@connections/${connectionId}`,
     );
-    if (!operations[call.method]) throw new AwsError("ForbiddenException", "Forbidden", 403);
+    if (!["POST", "GET", "DELETE"].includes(call.method))
+      throw new AwsError("ForbiddenException", "Forbidden", 403);
     if (!isId(connectionId))
       throw new AwsError("BadRequestException", `Invalid connectionId: ${connectionId}`, 400);
     const connection = api.connections.get(connectionId);
@@ -88,29 +83,8 @@ export function createManagement(cloud: Cloud, apis: WebSocketApi[]): Management
     return { status: 200 };
   }
 
-  return {
-    matches: (path) => connectionPath.test(path),
-    handle(api, call) {
-      try {
-        return perform(api, call);
-      } catch (error) {
-        if (!(error instanceof AwsError)) throw error;
-        return errorAnswer(error);
-      }
-    },
-  };
+  return { handle: perform };
 }
-
-export function errorAnswer(error: AwsError): AwsAnswer {
-  const code = error.code === "AccessDenied" ? "AccessDeniedException" : error.code;
-  return {
-    status: error.status,
-    headers: { "content-type": "application/json", "x-amzn-errortype": code },
-    body: JSON.stringify({ message: error.message }),
-  };
-}
-
-export const operationOf = (method: string): string => operations[method] ?? "Unknown";
 
 function readPath(path: string): { stage: string | undefined; connectionId: string } {
   const [, stage, id] = connectionPath.exec(path) ?? [];
@@ -123,6 +97,6 @@ function readPath(path: string): { stage: string | undefined; connectionId: stri
   } catch {
     // A malformed escape names no connection.
   }
-  throw new AwsError("BadRequestException", "the path is not /{stage}/@connections/{connectionId}", 400);
+  throw new AwsError("ForbiddenException", "the path is not /{stage}/@connections/{connectionId}", 403);
 }
 const only = (apis: WebSocketApi[]) => (apis.length === 1 ? apis[0] : undefined);
