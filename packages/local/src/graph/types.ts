@@ -19,6 +19,15 @@ export interface GraphResource {
   inputs: Record<string, unknown>;
   /** Inputs merged with the computed outputs (arn, id, url, endpoint ...). */
   outputs: Record<string, unknown>;
+  /** URNs of what it needs before it: by its inputs and by `dependsOn`. */
+  dependsOn?: string[];
+  /** `protect`: Pulumi refuses to delete it. */
+  protect?: boolean;
+  /** `retainOnDelete`: AWS keeps it when it leaves the program. */
+  retainOnDelete?: boolean;
+  ignoreChanges?: string[];
+  /** Looked up (`X.get`), not declared: it belongs to somebody else. */
+  external?: boolean;
 }
 
 /** A resource linked to a function, as `Resource.<name>` sees it. */

@@ -1,0 +1,255 @@
+/** Turns `sst.config.ts` into modules that Node can load, in the way of SST's own command line. */
+import { randomUUID } from "node:crypto";
+import { existsSync, realpathSync, rmSync } from "node:fs";
+import { readFile } from "node:fs/promises";
+import { basename, extname, join, sep } from "node:path";
+import { pathToFileURL } from "node:url";
+import { build, type Loader, type Plugin } from "esbuild";
+import { SynthesisError } from "./errors.ts";
+import type { AppDescription } from "./protocol.ts";
+
+const banner = [
+  'import { createRequire as __createRequire } from "node:module";',
+  'import { fileURLToPath as __toPath } from "node:url";',
+  "const require = __createRequire(import.meta.url);",
+  'const __dirname = __toPath(new URL(".", import.meta.url));',
+].join("");
+
+/** Finds the app's configuration. @throws SynthesisError when the folder is no SST app. */
+export function configFile(appDir: string): string {
+  const file = join(appDir, "sst.config.ts");
+  if (!existsSync(file))
+    throw new SynthesisError(`${appDir} has no sst.config.ts: give the folder of an SST v3 app`);
+  return file;
+}
+
+/**
+ * Runs `app()` alone. It needs neither the platform nor its packages.
+ * @throws SynthesisError with what is wrong in it.
+ */
+export async function evaluateApp(
+  appDir: string,
+  stage: string,
+  workDir: string,
+): Promise<Record<string, unknown>> {
+  if (!/^[a-zA-Z0-9-]+$/.test(stage))
+    throw new SynthesisError(`"${stage}" is no stage name: letters, digits and dashes only`);
+  const file = configFile(appDir);
+  const outfile = join(workDir, `app.${randomUUID()}.mjs`);
+  await build({
+    stdin: {
+      contents: `import mod from ${JSON.stringify(file)};\nexport default mod;`,
+      resolveDir: appDir,
+      loader: "ts",
+      sourcefile: "synth-app.ts",
+    },
+    bundle: true,
+    format: "esm",
+    platform: "node",
+    target: "node20",
+    outfile,
+    logLevel: "silent",
+    sourcemap: "inline",
+    banner: { js: `${banner}const $config = (input) => input;` },
+    define: { $input: JSON.stringify({ stage }) },
+    plugins: [noTopLevelImports, leaveDynamicImports],
+  });
+  try {
+    const loaded = (await import(pathToFileURL(outfile).href)) as { default?: unknown };
+    const config = loaded.default as { app?: unknown; run?: unknown } | undefined;
+    if (typeof config?.app !== "function" || typeof config.run !== "function")
+      throw new SynthesisError("sst.config.ts must `export default $config({ app() {…}, async run() {…} })`");
+    const app = (await config.app({ stage })) as Record<string, unknown> | undefined;
+    if (typeof app?.name !== "string" || !/^[a-zA-Z][a-zA-Z0-9-]*$/.test(app.name))
+      throw new SynthesisError("app() of sst.config.ts must return a `name` of letters, digits and dashes");
+    if (!["aws", "cloudflare", "local"].includes(String(app.home)))
+      throw new SynthesisError('app() of sst.config.ts must return `home`: "aws", "cloudflare" or "local"');
+    return app;
+  } finally {
+    rmSync(outfile, { force: true });
+  }
+}
+
+/** Completes what `app()` returned with what SST's command line adds before it runs the program. */
+export function completeApp(
+  app: Record<string, unknown>,
+  stage: string,
+  fallbackRegion: string,
+): AppDescription {
+  const providers: Record<string, Record<string, unknown>> = {};
+  for (const [name, value] of Object.entries((app.providers ?? {}) as Record<string, unknown>)) {
+    if (value === false) continue;
+    providers[name] =
+      typeof value === "string"
+        ? { version: value }
+        : typeof value === "object" && value !== null
+          ? { ...value }
+          : {};
+  }
+  if (app.home === "aws" || "aws" in providers) {
+    const aws = providers.aws ?? {};
+    const tags = (aws.defaultTags as { tags?: Record<string, string> } | undefined)?.tags;
+    providers.aws = {
+      ...aws,
+      region: aws.region ?? fallbackRegion,
+      defaultTags: { tags: { ...tags, "sst:app": String(app.name), "sst:stage": stage } },
+    };
+  }
+  return {
+    ...app,
+    name: String(app.name),
+    stage,
+    home: String(app.home),
+    removal: String(app.removal ?? "retain"),
+    protect: app.protect === true,
+    providers,
+  };
+}
+
+export interface ProgramOptions {
+  appDir: string;
+  app: AppDescription;
+  cli: Record<string, unknown>;
+  /** From `.sst/provider-lock.json`. */
+  providers: { alias: string; package: string }[];
+}
+
+/**
+ * Bundles the program into the platform's folder, from where its packages resolve.
+ * @returns Path of the module; its export `program` runs `run()` of the app. The caller removes it.
+ */
+export async function bundleProgram({ appDir, app, cli, providers }: ProgramOptions): Promise<string> {
+  const platform = realpathSync(join(appDir, ".sst", "platform"));
+  const outfile = join(platform, `sst.config.${process.pid}.${randomUUID()}.mjs`);
+  const globals = [
+    ...providers.map((provider) => ({ alias: provider.alias, from: provider.package })),
+    { alias: "sst", from: join(platform, "src/components") },
+  ];
+  await build({
+    stdin: {
+      contents: `
+        import { run } from ${JSON.stringify(join(platform, "src/auto/run.ts"))};
+        import mod from ${JSON.stringify(configFile(appDir))};
+        export const program = () => run(mod.run);`,
+      resolveDir: appDir,
+      loader: "ts",
+      sourcefile: "synth-program.ts",
+    },
+    bundle: true,
+    format: "esm",
+    platform: "node",
+    target: "es2023",
+    mainFields: ["module", "main"],
+    nodePaths: [join(platform, "node_modules")],
+    outfile,
+    logLevel: "silent",
+    sourcemap: "inline",
+    sourcesContent: false,
+    external: [
+      "@pulumi/*",
+      "@pulumiverse/*",
+      "@sst-provider/*",
+      "@aws-sdk/*",
+      "undici",
+      "esbuild",
+      "archiver",
+      "glob",
+    ],
+    banner: { js: banner },
+    inject: [join(platform, "src/shim/run.js")],
+    define: { $app: JSON.stringify(app), $cli: JSON.stringify(cli), $dev: "false" },
+    plugins: [stableNames(platform), providerGlobals(globals, platform)],
+  });
+  return outfile;
+}
+
+/** SST refuses static imports in `sst.config.ts`, because the globals are not there yet when they run. */
+const noTopLevelImports: Plugin = {
+  name: "no-top-level-imports",
+  setup(build) {
+    build.onResolve({ filter: /.*/ }, ({ importer, kind, path }) =>
+      basename(importer) === "sst.config.ts" && kind === "import-statement"
+        ? {
+            errors: [
+              {
+                text: `sst.config.ts imports "${path}" at its top: move it into run() as await import("${path}")`,
+              },
+            ],
+          }
+        : undefined,
+    );
+  },
+};
+
+const leaveDynamicImports: Plugin = {
+  name: "leave-dynamic-imports",
+  setup(build) {
+    build.onResolve({ filter: /.*/ }, ({ kind, path }) =>
+      kind === "dynamic-import" ? { path, external: true } : undefined,
+    );
+  },
+};
+
+/**
+ * `aws`, `sst` and the other providers, as imports at the start of each file of the app (on its first line, so that
+ * line numbers stay). Not by esbuild's `inject`: that would reach into the platform's own files and turn the order
+ * of its modules around.
+ */
+function providerGlobals(imports: { alias: string; from: string }[], platform: string): Plugin {
+  return {
+    name: "provider-globals",
+    setup(build) {
+      build.onLoad({ filter: /\.[cm]?[jt]sx?$/ }, async ({ path }) => {
+        if (path.startsWith(platform) || path.includes(`${sep}node_modules${sep}`)) return undefined;
+        const source = await readFile(path, "utf8");
+        const lines = imports
+          .filter(({ alias }) => !declares(source, alias))
+          .map(({ alias, from }) => `import * as ${alias} from ${JSON.stringify(from)};`);
+        const extension = extname(path)
+          .replace(/^\.[cm]/, ".")
+          .slice(1);
+        return { contents: lines.join("") + source, loader: extension as Loader };
+      });
+    },
+  };
+}
+/** Whether a file brings the name itself: then its own meaning counts. */
+function declares(source: string, name: string): boolean {
+  return (
+    new RegExp(`^\\s*(?:export\\s+)?(?:const|let|var|function|class|enum|namespace)\\s+${name}\\b`, "m").test(
+      source,
+    ) || new RegExp(`^\\s*import\\b[^;"']*\\b${name}\\b[^;"']*from`, "m").test(source)
+  );
+}
+
+/**
+ * SST ends physical names in eight random letters and keeps them in its state. There is no state here, so the
+ * letters follow from app, stage and logical name instead; a second use of a name gets other letters, as on AWS.
+ */
+function stableNames(platform: string): Plugin {
+  const file = join(platform, "src/components/naming.ts");
+  return {
+    name: "stable-names",
+    setup(build) {
+      build.onLoad({ filter: /[\\/]components[\\/]naming\.ts$/ }, async ({ path }) => {
+        if (path !== file) return undefined;
+        const source = await readFile(path, "utf8");
+        const random = 'crypto.randomBytes(8).toString("hex")';
+        if (!source.includes(random))
+          throw new SynthesisError(
+            "this version of SST names resources in a way that is not known here; use sst 3.19.3",
+          );
+        return {
+          contents: `${source.replace(random, "__stableLetters(name)")}
+            const __uses = new Map<string, number>();
+            function __stableLetters(name: string) {
+              const use = (__uses.get(name) ?? 0) + 1;
+              __uses.set(name, use);
+              return [$app.name, $app.stage, name, use].join("/");
+            }`,
+          loader: "ts" as const,
+        };
+      });
+    },
+  };
+}
