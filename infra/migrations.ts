@@ -1,0 +1,29 @@
+import { aurora, database, databaseMaster, databaseSecrets } from "./database";
+import { createFunction } from "./function";
+import { connectTo, readSecret } from "./grants";
+import { appSecret, migratorSecret, migratorUser } from "./secrets";
+import { settings } from "./stage";
+
+export const migrator = createFunction("Migrator", {
+  handler: "tasks/migrator.handler",
+  description:
+    "Makes the database's users, brings its schema up to date and the mailboxes of the settings into it",
+  timeoutSeconds: 300,
+  links: [database, databaseMaster, ...(databaseSecrets ? [databaseSecrets] : [])],
+  grants: [
+    connectTo(migratorUser),
+    ...[aurora.secretArn, appSecret?.arn, migratorSecret?.arn]
+      .filter((arn) => arn !== undefined)
+      .map(readSecret),
+  ],
+});
+
+/**
+ * Runs the migrator when its code or the settings changed. Whatever takes traffic depends on it, since SST on its own
+ * would let new code meet the old schema.
+ */
+export const migration = new aws.lambda.Invocation("Migration", {
+  functionName: migrator.name,
+  input: $jsonStringify({ mailboxes: settings.mailboxes }),
+  triggers: { code: migrator.nodes.function.apply((fn) => fn.sourceCodeHash.apply((hash) => hash ?? "")) },
+});

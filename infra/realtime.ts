@@ -1,0 +1,62 @@
+import { cache, cacheSecretArn } from "./cache";
+import { database } from "./database";
+import { createFunction } from "./function";
+import { connectTo, postToConnections, readSecret } from "./grants";
+import { migration } from "./migrations";
+import { appUser } from "./secrets";
+
+sst.Linkable.wrap(sst.aws.ApiGatewayWebSocket, (api) => ({
+  properties: { url: api.url, managementEndpoint: api.managementEndpoint },
+  include: [],
+}));
+
+export const realtime = new sst.aws.ApiGatewayWebSocket("Realtime", {
+  accessLog: { retention: "1 month" },
+  transform: {
+    api: { routeSelectionExpression: "$request.body.action" },
+    stage: { defaultRouteSettings: { throttlingBurstLimit: 500, throttlingRateLimit: 200 } },
+  },
+});
+
+/** Grant for whoever pushes events to connected clients. */
+export const push = postToConnections({
+  executionArn: realtime.nodes.api.executionArn,
+  stage: "$default",
+});
+
+const data = {
+  links: [database, cache],
+  grants: [connectTo(appUser), readSecret(cacheSecretArn)],
+  dependsOn: [migration],
+};
+
+const authorizer = createFunction("RealtimeAuthorizer", {
+  ...data,
+  handler: "websocket/authorizer.handler",
+  description: "Lets a socket in by its one-time ticket and its Origin",
+});
+const connect = createFunction("RealtimeConnect", {
+  ...data,
+  handler: "websocket/connect.handler",
+  description: "Remembers a new connection",
+});
+const disconnect = createFunction("RealtimeDisconnect", {
+  ...data,
+  handler: "websocket/disconnect.handler",
+  description: "Forgets a closed connection",
+});
+const fallback = createFunction("RealtimeDefault", {
+  ...data,
+  handler: "websocket/default.handler",
+  description: "Answers what clients say: subscribe, unsubscribe, ping",
+  links: [...data.links, realtime],
+  grants: [...data.grants, push],
+});
+
+// The identity source defaults to the Authorization header, which a browser cannot send with a socket.
+const tickets = realtime.addAuthorizer("Ticket", {
+  lambda: { function: authorizer.arn, identitySources: ["route.request.querystring.ticket"] },
+});
+realtime.route("$connect", connect.arn, { auth: { lambda: tickets.id } });
+realtime.route("$disconnect", disconnect.arn);
+realtime.route("$default", fallback.arn);

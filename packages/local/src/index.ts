@@ -1,0 +1,8 @@
+/** Runs SST v3 apps on one machine, without AWS. */
+export type { AuthorisationRequest, Observation, Principal } from "./cloud/types.ts";
+export type { Graph, GraphResource } from "./graph/types.ts";
+export { buildPlan } from "./plan/index.ts";
+export type { Plan } from "./plan/types.ts";
+export { type RunningApp, type RunOptions, runApp } from "./run.ts";
+export { type LocalCloud, type StartOptions, startLocal } from "./start.ts";
+export { type SynthesiseOptions, synthesise } from "./synth/index.ts";

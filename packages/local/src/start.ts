@@ -1,0 +1,210 @@
+/** Brings a plan to life on this machine, and takes it down again leaving nothing behind. */
+import { readdirSync, rmSync } from "node:fs";
+import { join, resolve } from "node:path";
+import { createAddresses } from "./cloud/addresses.ts";
+import { createClock } from "./cloud/clock.ts";
+import { createFaults } from "./cloud/faults.ts";
+import { LOCK_FILE, lockFolder } from "./cloud/lock.ts";
+import { createObserver } from "./cloud/observer.ts";
+import { openState } from "./cloud/state.ts";
+import type { Cloud, Credentials, Part, Ports } from "./cloud/types.ts";
+import { createCognito } from "./cognito/index.ts";
+import { createCredentialStore } from "./front-door/credentials.ts";
+import { createFrontDoor } from "./front-door/index.ts";
+import { createLambda } from "./functions/index.ts";
+import { runInvocations } from "./functions/invocations.ts";
+import { createGateways } from "./gateway/index.ts";
+import type { Graph } from "./graph/types.ts";
+import { createIam } from "./iam/index.ts";
+import { createEventSourceMappings } from "./mappings/index.ts";
+import { buildPlan } from "./plan/index.ts";
+import { createPostgres } from "./postgres/index.ts";
+import { createRedis } from "./redis/index.ts";
+import { createRules } from "./rules/index.ts";
+import { createS3 } from "./services/s3/index.ts";
+import { createSecrets } from "./services/secrets/index.ts";
+import { createSns } from "./services/sns/index.ts";
+import { createSqs } from "./services/sqs/index.ts";
+import { createSsm } from "./services/ssm/index.ts";
+import { createSts } from "./services/sts/index.ts";
+import { createMailReceiver } from "./smtp/index.ts";
+import { openCertificateAuthority } from "./tls/ca.ts";
+
+export interface StartOptions {
+  /** Root of the SST app: where `sst.config.ts` is. */
+  appDir: string;
+  graph: Graph;
+  /** Everything that outlives the run is kept here. */
+  stateDir: string;
+  /** Empties the state first. */
+  fresh?: boolean;
+  /** Trades the safety of data on a machine that loses power for speed: no fsync. For tests and demonstrations. */
+  fast?: boolean;
+  /** Rebuilds the functions whose sources change. */
+  watch?: boolean;
+  /** Ports to use; whatever is not named is chosen by the system. */
+  ports?: RequestedPorts;
+  /** Human-readable lines; stderr by default. */
+  log?: (message: string) => void;
+  /** Which Redis: the machine's own server, the embedded one, or the server where there is one (default). */
+  redis?: "auto" | "server" | "embedded";
+}
+export interface RequestedPorts {
+  aws?: number;
+  awsTls?: number;
+  smtp?: number;
+  postgres?: number;
+  redis?: number;
+  /** By the API's logical name. */
+  gateways?: Record<string, number>;
+}
+
+export interface LocalCloud {
+  readonly cloud: Cloud;
+  readonly ports: Ports;
+  readonly iam: ReturnType<typeof createIam>;
+  readonly cognito: ReturnType<typeof createCognito>;
+  readonly mail: ReturnType<typeof createMailReceiver>;
+  readonly lambda: ReturnType<typeof createLambda>;
+  /** Where things are reached from this machine. */
+  readonly endpoints: Endpoints;
+  /** Access keys that may do everything; for the developer's own tools. */
+  readonly developer: Credentials;
+  /** Ends everything; safe to call twice. */
+  stop(): Promise<void>;
+}
+export interface Endpoints {
+  /** The front door, to be used as `AWS_ENDPOINT_URL`. */
+  aws: string;
+  /** HTTP and websocket APIs by logical name. */
+  gateways: Record<string, string>;
+  /** SMTP ports by region. */
+  smtp: Record<string, number>;
+  /** Postgres by cluster identifier: host names as AWS would give them, and the loopback port behind. */
+  postgres: Record<string, { host: string; port: number; database: string; user: string }>;
+  redis: Record<string, { host: string; port: number }>;
+}
+
+/**
+ * Starts everything that the graph asks for and this package can run; what it cannot is named on `log`.
+ * Resolves when the functions that the deployment itself calls have run and traffic may come.
+ * @throws Error naming the part that did not start; what had started has been stopped then.
+ */
+export async function startLocal(options: StartOptions): Promise<LocalCloud> {
+  const log = options.log ?? ((message: string) => process.stderr.write(`${message}\n`));
+  const plan = buildPlan(options.graph);
+  const root = resolve(options.stateDir);
+  const unlock = lockFolder(openState(root).root);
+  const started: Part[] = [];
+  let stopping: Promise<void> | undefined;
+  const clock = createClock();
+  const stop = () => {
+    stopping ??= (async () => {
+      for (const part of started.toReversed())
+        await part.stop().catch((error: Error) => log(`while stopping: ${error.message}`));
+      clock.stop();
+      unlock();
+    })();
+    return stopping;
+  };
+
+  try {
+    if (options.fresh) emptyFolder(root);
+    const state = openState(root);
+    const observer = createObserver(clock);
+    const iam = createIam(plan, { observer });
+    const cloud: Cloud = {
+      plan,
+      clock,
+      faults: createFaults(),
+      observer,
+      authoriser: iam,
+      state,
+      addresses: createAddresses(),
+      ca: await openCertificateAuthority(state),
+      log,
+    };
+    for (const { type, name, reason } of plan.notRun) log(`not run here: ${name} (${type}): ${reason}`);
+
+    const credentials = createCredentialStore();
+    const ports = {} as Ports;
+    const sqs = createSqs(cloud, ports);
+    const sns = createSns(cloud, ports);
+    const s3 = createS3(cloud, ports, { credentials });
+    const secrets = createSecrets(cloud);
+    const cognito = createCognito(cloud, ports);
+    const gateways = createGateways(cloud, ports, { listen: options.ports?.gateways ?? {} });
+    const lambda = createLambda(cloud, ports, {
+      appDir: resolve(options.appDir),
+      credentials,
+      frontDoorPort: () => frontDoor.httpPort,
+      watch: options.watch ?? false,
+    });
+    Object.assign(ports, { sqs, sns, s3, lambda, cognito });
+    const frontDoor = createFrontDoor(cloud, {
+      credentials,
+      services: [
+        sqs,
+        sns,
+        s3,
+        secrets,
+        createSsm(cloud),
+        createSts(cloud, { credentials }),
+        cognito,
+        gateways,
+        lambda,
+      ],
+      ports: { http: options.ports?.aws, https: options.ports?.awsTls },
+    });
+    frontDoor.addHost(gateways.hosts);
+    frontDoor.addHost(cognito.hosts);
+    const postgres = createPostgres(cloud, ports, {
+      credentials,
+      fast: options.fast ?? false,
+      secretValue: secrets.value,
+    });
+    const redis = createRedis(cloud, ports, { engine: options.redis ?? "auto" });
+    const mail = createMailReceiver(cloud, ports);
+
+    const start = async (...parts: Part[]) => {
+      for (const part of parts) started.push(part);
+      await Promise.all(parts.map((part) => part.start?.()));
+    };
+    await start(sqs, sns, s3, secrets, cognito, postgres, redis, frontDoor);
+    await start(lambda, gateways);
+    // What the deployment calls itself (migrations) comes before traffic, as on AWS.
+    await runInvocations(cloud, ports, lambda);
+    await start(createEventSourceMappings(cloud, ports), createRules(cloud, ports), mail);
+
+    return {
+      cloud,
+      ports,
+      iam,
+      cognito,
+      mail,
+      lambda,
+      developer: credentials.issue({ kind: "developer" }),
+      endpoints: {
+        aws: `http://127.0.0.1:${frontDoor.httpPort}`,
+        gateways: Object.fromEntries(
+          plan.gateways.map((gateway) => [gateway.name, gateways.url(gateway.id)]),
+        ),
+        smtp: Object.fromEntries(
+          Object.keys(plan.activeRuleSets).map((region) => [region, mail.port(region)]),
+        ),
+        postgres: postgres.endpoints(),
+        redis: redis.endpoints(),
+      },
+      stop,
+    };
+  } catch (error) {
+    await stop();
+    throw error;
+  }
+}
+
+/** Everything but the lock, which this run holds. */
+function emptyFolder(root: string) {
+  for (const entry of readdirSync(root))
+    if (entry !== LOCK_FILE) rmSync(join(root, entry), { recursive: true, force: true });
+}
