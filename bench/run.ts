@@ -13,7 +13,9 @@ const STEADY = 1.15;
 const wanted = process.argv.slice(2);
 const unknown = wanted.filter((name) => !(name in benchmarks));
 if (unknown.length > 0) {
-  console.error(`There is no benchmark ${unknown.join(", ")}; there are: ${Object.keys(benchmarks).join(", ")}`);
+  console.error(
+    `There is no benchmark ${unknown.join(", ")}; there are: ${Object.keys(benchmarks).join(", ")}`,
+  );
   process.exit(2);
 }
 
@@ -37,14 +39,20 @@ for (const [name, run] of Object.entries(benchmarks)) {
 }
 
 for (const row of rows) {
-  console.log(`\n${row.reached ? "reached" : "MISSED "}  ${row.name}: ${row.ratio.toFixed(3)} (to reach ${row.target})`);
+  console.log(
+    `\n${row.reached ? "reached" : "MISSED "}  ${row.name}: ${row.ratio.toFixed(3)} (to reach ${row.target})`,
+  );
   console.log(`         against ${row.against}`);
-  for (const [key, value] of Object.entries(row.details)) console.log(`         ${key}: ${typeof value === "number" ? round(value) : value}`);
+  for (const [key, value] of Object.entries(row.details))
+    console.log(`         ${key}: ${typeof value === "number" ? round(value) : value}`);
   console.log(`         growth: ${row.growth}`);
   console.log(`         probe spread ${row.steadiness}, ${row.seconds} s`);
 }
 mkdirSync(".frontdesk", { recursive: true });
-writeFileSync(".frontdesk/bench.json", `${JSON.stringify({ at: new Date().toISOString(), node: process.version, rows }, null, 2)}\n`);
+writeFileSync(
+  ".frontdesk/bench.json",
+  `${JSON.stringify({ at: new Date().toISOString(), node: process.version, rows }, null, 2)}\n`,
+);
 console.log("\nwritten to .frontdesk/bench.json");
 process.exit(0);
 

@@ -1,11 +1,12 @@
 import type { Grant } from "./grants";
 import { functionVpc } from "./network";
-import { accountId, settings, stage } from "./stage";
+import { accountId, permanent, settings, stage } from "./stage";
 
 /** What every function sees of the settings. Names and addresses only. */
 export const settingsLink = new sst.Linkable("Settings", {
   properties: {
     stage,
+    permanent,
     homeRegion: settings.homeRegion,
     mailRegion: settings.mailRegion,
     mailDomain: settings.mailDomain,

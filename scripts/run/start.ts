@@ -57,13 +57,16 @@ export interface Developer {
   userPoolId: string;
   clientId: string;
   workspaceDomain: string;
+  /** An origin that may open sockets. */
+  origin: string;
 }
 
 export function developerOf({ developer, cloud, graph }: RunningApp): Developer {
   const pool = cloud.plan.userPools[0];
   const client = pool?.clients[0];
-  const domain = graph.links.Settings?.workspaceDomain;
-  if (!pool || !client || typeof domain !== "string")
+  const { workspaceDomain: domain, allowedOrigins } = graph.links.Settings ?? {};
+  const origin: unknown = Array.isArray(allowedOrigins) ? allowedOrigins[0] : undefined;
+  if (!pool || !client || typeof domain !== "string" || typeof origin !== "string")
     throw new Error("sst.config.ts declares no user pool, no client, or no Settings link");
   return {
     credentials: developer,
@@ -71,6 +74,7 @@ export function developerOf({ developer, cloud, graph }: RunningApp): Developer 
     userPoolId: pool.id,
     clientId: client.id,
     workspaceDomain: domain,
+    origin,
   };
 }
 
