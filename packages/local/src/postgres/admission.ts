@@ -127,7 +127,7 @@ function checkToken(
 ): boolean {
   let principal: Principal;
   try {
-    const endpoints = hosts.map((host) => `${host}:${target.port}`);
+    const endpoints = hosts.map((host) => `${host.toLowerCase()}:${target.port}`);
     principal = verifyToken(token, { endpoints, user, region: target.region }, credentials);
   } catch (error) {
     if (!(error instanceof InvalidToken)) throw error;

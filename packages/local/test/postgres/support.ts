@@ -1,4 +1,3 @@
-import { randomBytes } from "node:crypto";
 import { mkdtempSync, rmSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
@@ -10,14 +9,8 @@ import { AccessDenied } from "../../src/cloud/errors.ts";
 import { createFaults } from "../../src/cloud/faults.ts";
 import { createObserver } from "../../src/cloud/observer.ts";
 import { openState } from "../../src/cloud/state.ts";
-import type {
-  AuthorisationRequest,
-  Cloud,
-  CredentialStore,
-  Credentials,
-  Ports,
-  Principal,
-} from "../../src/cloud/types.ts";
+import type { AuthorisationRequest, Cloud, Credentials, Ports } from "../../src/cloud/types.ts";
+import { createCredentialStore } from "../../src/front-door/credentials.ts";
 import type { DatabaseProxySpec, DatabaseSpec, Plan } from "../../src/plan/types.ts";
 import { createPostgres } from "../../src/postgres/index.ts";
 import { openCertificateAuthority } from "../../src/tls/ca.ts";
@@ -58,23 +51,6 @@ export const proxy: DatabaseProxySpec = {
   ],
 };
 
-export function createStore(): CredentialStore {
-  const keys = new Map<string, { credentials: Credentials; principal: Principal }>();
-  return {
-    issue(principal) {
-      const credentials = {
-        accessKeyId: `ASIA${randomBytes(8).toString("hex").toUpperCase()}`,
-        secretAccessKey: randomBytes(20).toString("hex"),
-        sessionToken: randomBytes(600).toString("base64"),
-      };
-      keys.set(credentials.accessKeyId, { credentials, principal });
-      return credentials;
-    },
-    find: (id) => keys.get(id),
-    revoke: (id) => void keys.delete(id),
-  };
-}
-
 /** A cluster with everything that a test can turn. `denied` holds `action resource` pairs that are refused. */
 export async function startPostgres(
   options: {
@@ -111,7 +87,7 @@ export async function startPostgres(
     ca: await openCertificateAuthority(state),
     log: (line) => lines.push(line),
   };
-  const credentials = createStore();
+  const credentials = createCredentialStore();
   const postgres = createPostgres(cloud, {} as Ports, {
     credentials,
     fast: true,
