@@ -161,11 +161,7 @@ function send(
   if (requestId !== undefined) response.setHeader("apigw-requestid", requestId);
   const bodiless = answer.status === 204 || answer.status === 304;
   if (!bodiless) response.setHeader("content-length", answer.body.length);
-  if (!incoming.complete && !incoming.readableEnded) {
-    // The rest of a refused body is thrown away; the connection cannot be used again.
-    response.setHeader("connection", "close");
-    incoming.resume();
-  }
+  // Node throws the rest of a refused body away, so that a client which is still writing reads the answer.
   response.end(bodiless || incoming.method === "HEAD" ? undefined : answer.body);
   return answer.status;
 }
