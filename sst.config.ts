@@ -17,6 +17,7 @@ export default $config({
   },
   async run() {
     await import("./infra/stage");
+    await import("./infra/links");
     await import("./infra/network");
     await import("./infra/secrets");
     await import("./infra/database");
@@ -26,9 +27,9 @@ export default $config({
     await import("./infra/inbound");
     await import("./infra/auth");
     await import("./infra/migrations");
-    await import("./infra/realtime");
+    const { realtime } = await import("./infra/realtime");
     const { api } = await import("./infra/api");
     await import("./infra/workers");
-    return { api: api.url };
+    return { api: api.url, websocket: realtime.url };
   },
 });

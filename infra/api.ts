@@ -9,10 +9,12 @@ import { appUser } from "./secrets";
 import { settings } from "./stage";
 import { attachmentPrefix, homeBucket, mailBucket, rawMailPrefix } from "./storage";
 
+const methods = ["GET", "POST", "PUT", "PATCH", "DELETE"] as const;
+
 export const api = new sst.aws.ApiGatewayV2("Api", {
   cors: {
     allowOrigins: settings.allowedOrigins,
-    allowMethods: ["GET", "POST", "PUT", "PATCH", "DELETE"],
+    allowMethods: [...methods],
     allowHeaders: ["authorization", "content-type", "if-match", "idempotency-key", "traceparent"],
     exposeHeaders: ["etag", "retry-after", "x-request-id"],
     maxAge: "1 hour",
@@ -32,10 +34,12 @@ const apiFunction = createFunction("ApiFunction", {
     getObjects(homeBucket, attachmentPrefix),
     getObjects(mailBucket, rawMailPrefix),
   ],
-  dependsOn: [migration],
+  after: [migration],
 });
 
 const tokens = api.addAuthorizer({ name: "Tokens", jwt: { issuer, audiences: [webClient.id] } });
 
 for (const open of ["GET /health", "GET /openapi.json"]) api.route(open, apiFunction.arn);
-api.route("ANY /{proxy+}", apiFunction.arn, { auth: { jwt: { authorizer: tokens.id } } });
+// Method by method: ANY would take a browser's preflight (OPTIONS) too and answer it with 401.
+for (const method of methods)
+  api.route(`${method} /{proxy+}`, apiFunction.arn, { auth: { jwt: { authorizer: tokens.id } } });

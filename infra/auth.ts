@@ -3,7 +3,10 @@ import { permanent, settings } from "./stage";
 export const users = new sst.aws.CognitoUserPool("Users", {
   usernames: ["email"],
   transform: {
-    userPool: (args) => {
+    userPool: (args, options) => {
+      // AWS answers more attributes than were asked for, and a second deployment would try to take them away, which a
+      // pool does not allow (anomalyco/sst #4478).
+      options.ignoreChanges = ["schemas"];
       // People come from Workspace or are invited; nobody signs up alone.
       args.adminCreateUserConfig = { allowAdminCreateUserOnly: true };
       args.deletionProtection = permanent ? "ACTIVE" : "INACTIVE";
@@ -51,7 +54,12 @@ const descriptions = {
   viewer: "Reads the mailboxes they are members of",
 };
 for (const [precedence, [name, description]] of Object.entries(descriptions).entries())
-  new aws.cognito.UserGroup(`Group${name}`, { userPoolId: users.id, name, description, precedence });
+  new aws.cognito.UserGroup(`Group${name.charAt(0).toUpperCase()}${name.slice(1)}`, {
+    userPoolId: users.id,
+    name,
+    description,
+    precedence,
+  });
 
 // SST 3.19.3 has no argument for it.
 export const userPoolDomain = new aws.cognito.UserPoolDomain("UsersDomain", {

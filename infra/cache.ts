@@ -8,7 +8,6 @@ export const redis = new sst.aws.Redis("Redis", {
   // One shard: scripts and multi-key commands work, and so does a plain client.
   cluster: false,
   vpc: { subnets: vpc.privateSubnets, securityGroups: [cacheGroup.id] },
-  dev: { host: "localhost", port: 6379 },
   transform: {
     cluster: (args) => {
       args.automaticFailoverEnabled = production;
@@ -20,12 +19,15 @@ export const redis = new sst.aws.Redis("Redis", {
   },
 });
 
-/** The auth token's secret; SST names it in a tag alone. `nodes.cluster` throws in dev mode. */
-export const cacheSecretArn = $dev
-  ? $output("arn:aws:secretsmanager:ca-central-1:000000000000:secret:in-dev-mode")
-  : $output(redis.nodes.cluster).apply((cluster) =>
-      cluster.tags.apply((tags) => tags?.["sst:ref:secret"] ?? ""),
-    );
+/** The auth token's secret; SST names it in a tag alone. */
+export const cacheSecretArn = $output(redis.nodes.cluster).apply((cluster) =>
+  cluster.tags.apply((tags) => {
+    const arn = tags?.["sst:ref:secret"];
+    if (!arn)
+      throw new Error("the cache has no tag sst:ref:secret: this version of SST keeps its token elsewhere");
+    return arn;
+  }),
+);
 
 export const cache = new sst.Linkable("Cache", {
   properties: { host: redis.host, port: redis.port, secretArn: cacheSecretArn },

@@ -2,16 +2,22 @@ import { databaseGroup, proxyGroup, vpc } from "./network";
 import { appSecret, appUser, migratorSecret, migratorUser } from "./secrets";
 import { accountId, permanent, perStage, production, settings } from "./stage";
 
-const capacity = settings.databaseCapacity ?? { min: production ? 1 : permanent ? 0.5 : 0, max: 4 };
+const { min: minimum, max: maximum } = settings.databaseCapacity ?? {
+  min: production ? 1 : permanent ? 0.5 : 0,
+  max: 4,
+};
 
+/**
+ * Without `dev`: `sst dev` uses the stage's own cluster. With it SST answers "placeholder" for ARNs, which is no
+ * resource that a policy may name; to work without AWS there is `npm run local`.
+ */
 export const aurora = new sst.aws.Aurora("Aurora", {
   engine: "postgres",
   version: "17.5",
   username: "frontdesk_master",
   database: "frontdesk",
-  scaling: { min: `${capacity.min} ACU`, max: `${capacity.max} ACU` },
+  scaling: { min: `${minimum} ACU`, max: `${maximum} ACU` },
   vpc: { subnets: vpc.privateSubnets, securityGroups: [databaseGroup.id] },
-  dev: { username: "frontdesk_app", password: "local", database: "frontdesk", host: "localhost", port: 5432 },
   transform: {
     clusterParameterGroup: {
       parameters: [
@@ -32,13 +38,18 @@ export const aurora = new sst.aws.Aurora("Aurora", {
   },
 });
 
+const cluster = nodeOf(aurora.nodes.cluster);
+function nodeOf<T>(node: T | undefined): T {
+  if (!node) throw new Error("the database has no cluster in dev mode: leave `dev` out of sst.aws.Aurora");
+  return node;
+}
+
 /**
  * RDS Proxy, on permanent stages only: it keeps the cluster from pausing. SST's own has no IAM authentication, takes
  * plain connections, sits in the default security group and hides its id, which `rds-db:connect` needs.
  */
 function createProxy() {
-  const { cluster } = aurora.nodes;
-  if (!permanent || !proxyGroup || !appSecret || !migratorSecret || !cluster) return undefined;
+  if (!permanent || !proxyGroup || !appSecret || !migratorSecret) return undefined;
   const secrets = [appSecret, migratorSecret];
   const role = new aws.iam.Role("DatabaseProxyRole", {
     description: "Lets the database proxy read the passwords of the users behind it",
@@ -105,7 +116,10 @@ const proxied = createProxy();
 /** The middle of `rds-db:connect`'s resource: the proxy's id (`prx-…`) where there is one, else the cluster's. */
 export const databaseResourceId = proxied
   ? proxied.proxy.arn.apply((arn) => arn.split(":").at(-1) ?? "")
-  : (aurora.nodes.cluster?.clusterResourceId ?? $output("cluster-in-dev-mode"));
+  : cluster.clusterResourceId;
+
+/** What must be there before the first connection: the instance, and the way through the proxy. */
+export const databaseReady = [nodeOf(aurora.nodes.instance), ...(proxied ? [proxied.target] : [])];
 
 /** Where functions connect. Names only: they log in by IAM token. */
 export const database = new sst.Linkable("Database", {
@@ -123,7 +137,7 @@ export const database = new sst.Linkable("Database", {
 export const databaseMaster = new sst.Linkable("DatabaseMaster", {
   properties: {
     secretArn: aurora.secretArn,
-    host: aurora.nodes.cluster?.endpoint ?? aurora.host,
+    host: cluster.endpoint,
     port: aurora.port,
   },
 });

@@ -25,52 +25,53 @@ interface FunctionOptions {
   grants: Grant[];
   timeoutSeconds?: number;
   memory?: `${number} MB`;
-  /** Runs in the VPC: only what needs Postgres or Redis. Default true. */
-  vpc?: boolean;
-  dependsOn?: $util.Input<$util.Input<$util.Resource>[]>;
+  /** Runs in the VPC: only what needs Postgres or Redis. Default: with the functions' security group. */
+  vpc?: typeof functionVpc | false;
+  /** What must be done before this code takes traffic. */
+  after?: $util.Resource[];
 }
 
 /** A function with a role of its own, which may write its own log and do what `grants` says. */
 export function createFunction(name: string, options: FunctionOptions) {
   const functionName = `${$app.name}-${stage}-${name}`;
-  const inVpc = options.vpc ?? true;
-  return new sst.aws.Function(
-    name,
-    {
-      name: functionName,
-      description: options.description,
-      handler: `packages/functions/src/${options.handler}`,
-      runtime: "nodejs22.x",
-      architecture: "arm64",
-      timeout: `${options.timeoutSeconds ?? 20} seconds`,
-      memory: options.memory ?? "512 MB",
-      logging: { retention: "1 month", format: "json" },
-      // SST would attach what links imply; ours carry names, so this is all there is.
-      permissions: options.grants,
-      link: [settingsLink, ...(options.links ?? [])],
-      ...(inVpc && { vpc: functionVpc }),
-      environment: {
-        // Since Node 20 Lambda does not load Amazon's own CAs (RDS, ElastiCache) by itself.
-        NODE_EXTRA_CA_CERTS: "/var/runtime/ca-cert.pem",
+  const vpc = options.vpc ?? functionVpc;
+  return new sst.aws.Function(name, {
+    name: functionName,
+    description: options.description,
+    handler: `packages/functions/src/${options.handler}`,
+    runtime: "nodejs22.x",
+    architecture: "arm64",
+    timeout: `${options.timeoutSeconds ?? 20} seconds`,
+    memory: options.memory ?? "512 MB",
+    logging: { retention: "1 month", format: "json" },
+    // SST would attach what links imply; ours carry names, so this is all there is.
+    permissions: options.grants,
+    link: [settingsLink, ...(options.links ?? [])],
+    ...(vpc && { vpc }),
+    environment: {
+      // Since Node 20 Lambda does not load Amazon's own CAs (RDS, ElastiCache) by itself.
+      NODE_EXTRA_CA_CERTS: "/var/runtime/ca-cert.pem",
+    },
+    nodejs: {
+      sourcemap: true,
+      minify: false,
+      esbuild: { mainFields: ["module", "main"], external: ["pg-native"] },
+    },
+    transform: {
+      // AWSLambdaBasicExecutionRole and the VPC one reach every log group; here the function's own.
+      role: (args) => {
+        args.managedPolicyArns = [];
+        args.inlinePolicies = $output(args.inlinePolicies).apply((own) => [
+          ...(own ?? []),
+          { name: "runtime", policy: runtimePolicy(functionName, vpc !== false) },
+        ]);
       },
-      nodejs: {
-        sourcemap: true,
-        minify: false,
-        esbuild: { mainFields: ["module", "main"], external: ["pg-native"] },
-      },
-      transform: {
-        // AWSLambdaBasicExecutionRole and the VPC one reach every log group; here the function's own.
-        role: (args) => {
-          args.managedPolicyArns = [];
-          args.inlinePolicies = $output(args.inlinePolicies).apply((own) => [
-            ...(own ?? []),
-            { name: "runtime", policy: runtimePolicy(functionName, inVpc) },
-          ]);
-        },
+      // On the function itself: a component's dependsOn does not reach the resources that it makes later.
+      function: (_, resource) => {
+        resource.dependsOn = options.after ?? [];
       },
     },
-    options.dependsOn ? { dependsOn: options.dependsOn } : {},
-  );
+  });
 }
 
 function runtimePolicy(functionName: string, inVpc: boolean) {

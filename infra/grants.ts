@@ -5,6 +5,7 @@ import { accountId, settings } from "./stage";
 export interface Grant {
   actions: string[];
   resources: $util.Input<string>[];
+  conditions?: { test: string; variable: string; values: string[] }[];
 }
 type Text = $util.Input<string>;
 
@@ -30,11 +31,12 @@ export const tagObjects = (bucket: { arn: Text }, prefix: string): Grant => ({
   actions: ["s3:PutObjectTagging"],
   resources: [$interpolate`${bucket.arn}/${prefix}*`],
 });
-/** Without it a missing object answers 403 instead of 404. */
-export const listObjects = (
-  bucket: { arn: Text },
-  prefix: string,
-): Grant & { conditions: { test: string; variable: string; values: string[] }[] } => ({
+/** Tells a missing object from a forbidden one: without it S3 answers both with 403. GetObject names no prefix. */
+export const tellMissing = (bucket: { arn: Text }): Grant => ({
+  actions: ["s3:ListBucket"],
+  resources: [bucket.arn],
+});
+export const listObjects = (bucket: { arn: Text }, prefix: string): Grant => ({
   actions: ["s3:ListBucket"],
   resources: [bucket.arn],
   conditions: [{ test: "StringLike", variable: "s3:prefix", values: [`${prefix}*`] }],

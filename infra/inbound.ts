@@ -5,8 +5,6 @@ import { mailBucket, rawMailPrefix, receiptRuleArn, receiptRuleName, ruleSetName
 
 const inMailRegion = { provider: mailProvider };
 
-sst.Linkable.wrap(sst.aws.SnsTopic, (topic) => ({ properties: { arn: topic.arn }, include: [] }));
-
 /** The notes' name; suffixed outside production, since a topic's name is one per account and region. */
 export const mailTopic = new sst.aws.SnsTopic(
   "MailTopic",
@@ -108,7 +106,7 @@ const notification = new aws.s3.BucketNotification(
   { ...inMailRegion, dependsOn: [topicPolicy] },
 );
 
-/** Rule set and identities are one per account and region. */
+/** Rule set and identities are one per account and region; a verified domain stands for its subdomains too. */
 const ruleSet = ownsRuleSet
   ? new aws.ses.ReceiptRuleSet("ReceiptRuleSet", { ruleSetName }, inMailRegion)
   : undefined;
@@ -134,7 +132,7 @@ export const receiptRule = new aws.ses.ReceiptRule(
     // Spam and virus verdicts come only with scanning.
     scanEnabled: true,
     tlsPolicy: "Optional",
-    recipients: [settings.mailDomain, settings.workspaceDomain],
+    recipients: settings.recipientDomains,
     // The action's own notice alone carries the envelope and the verdicts. No kmsKeyArn: that is client-side encryption.
     s3Actions: [
       { bucketName: mailBucket.name, objectKeyPrefix: rawMailPrefix, topicArn: mailTopic.arn, position: 1 },

@@ -1,6 +1,7 @@
-import { aurora, database, databaseMaster, databaseSecrets } from "./database";
+import { aurora, database, databaseMaster, databaseReady, databaseSecrets } from "./database";
 import { createFunction } from "./function";
 import { connectTo, readSecret } from "./grants";
+import { migratorVpc } from "./network";
 import { appSecret, migratorSecret, migratorUser } from "./secrets";
 import { settings } from "./stage";
 
@@ -9,6 +10,7 @@ export const migrator = createFunction("Migrator", {
   description:
     "Makes the database's users, brings its schema up to date and the mailboxes of the settings into it",
   timeoutSeconds: 300,
+  vpc: migratorVpc,
   links: [database, databaseMaster, ...(databaseSecrets ? [databaseSecrets] : [])],
   grants: [
     connectTo(migratorUser),
@@ -22,8 +24,13 @@ export const migrator = createFunction("Migrator", {
  * Runs the migrator when its code or the settings changed. Whatever takes traffic depends on it, since SST on its own
  * would let new code meet the old schema.
  */
-export const migration = new aws.lambda.Invocation("Migration", {
-  functionName: migrator.name,
-  input: $jsonStringify({ mailboxes: settings.mailboxes }),
-  triggers: { code: migrator.nodes.function.apply((fn) => fn.sourceCodeHash.apply((hash) => hash ?? "")) },
-});
+export const migration = new aws.lambda.Invocation(
+  "Migration",
+  {
+    functionName: migrator.name,
+    input: $jsonStringify({ mailboxes: settings.mailboxes }),
+    // The key names the hash of the bundle, the migrations in it included.
+    triggers: { code: migrator.nodes.function.apply((fn) => fn.s3Key.apply((key) => key ?? "")) },
+  },
+  { dependsOn: databaseReady },
+);

@@ -12,6 +12,8 @@ export const vpc = new sst.aws.Vpc("Vpc", {
   transform: {
     vpc: { cidrBlock: move("10.0.0.0/16") },
     publicSubnet: (args) => {
+      // NAT has elastic addresses; nothing else is to have a public one by accident.
+      args.mapPublicIpOnLaunch = false;
       args.cidrBlock = $output(args.cidrBlock).apply((cidr) => move(cidr ?? ""));
     },
     privateSubnet: (args) => {
@@ -23,9 +25,9 @@ export const vpc = new sst.aws.Vpc("Vpc", {
     natSecurityGroup: {
       ingress: [
         {
-          protocol: "-1",
-          fromPort: 0,
-          toPort: 0,
+          protocol: "tcp",
+          fromPort: 443,
+          toPort: 443,
           cidrBlocks: [move("10.0.0.0/16")],
           description: "from the VPC, to be sent on",
         },
@@ -52,6 +54,8 @@ function group(name: string, description: string) {
 
 /** One group a tier; each admits the tier before it and nothing else. */
 export const functionGroup = group("FunctionGroup", "functions");
+/** Makes the database's users as its master, whom the proxy does not know: it alone goes straight to the cluster. */
+export const migratorGroup = group("MigratorGroup", "migrator");
 export const proxyGroup = permanent ? group("ProxyGroup", "database proxy") : undefined;
 export const databaseGroup = group("DatabaseGroup", "database");
 export const cacheGroup = group("CacheGroup", "cache");
@@ -76,19 +80,21 @@ function admit(name: string, to: aws.ec2.SecurityGroup, from: aws.ec2.SecurityGr
 }
 if (proxyGroup) {
   admit("FunctionToProxy", proxyGroup, functionGroup, 5432);
+  admit("MigratorToProxy", proxyGroup, migratorGroup, 5432);
   admit("ProxyToDatabase", databaseGroup, proxyGroup, 5432);
-}
-// The migrator makes the database's users as its master, whom the proxy does not know.
-admit("FunctionToDatabase", databaseGroup, functionGroup, 5432);
+} else admit("FunctionToDatabase", databaseGroup, functionGroup, 5432);
+admit("MigratorToDatabase", databaseGroup, migratorGroup, 5432);
 admit("FunctionToCache", cacheGroup, functionGroup, 6379);
-new aws.vpc.SecurityGroupEgressRule("FunctionToAws", {
-  securityGroupId: functionGroup.id,
-  cidrIpv4: "0.0.0.0/0",
-  ipProtocol: "tcp",
-  fromPort: 443,
-  toPort: 443,
-  description: "AWS's own services, through NAT",
-});
+for (const [name, from] of Object.entries({ FunctionToAws: functionGroup, MigratorToAws: migratorGroup }))
+  new aws.vpc.SecurityGroupEgressRule(name, {
+    securityGroupId: from.id,
+    cidrIpv4: "0.0.0.0/0",
+    ipProtocol: "tcp",
+    fromPort: 443,
+    toPort: 443,
+    description: "AWS's own services, through NAT",
+  });
 
 /** For functions that need Postgres or Redis; others stay outside. */
 export const functionVpc = { privateSubnets: vpc.privateSubnets, securityGroups: [functionGroup.id] };
+export const migratorVpc = { privateSubnets: vpc.privateSubnets, securityGroups: [migratorGroup.id] };

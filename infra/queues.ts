@@ -1,9 +1,3 @@
-// Links name a queue; what a function may do with it is granted in grants.ts.
-sst.Linkable.wrap(sst.aws.Queue, (queue) => ({
-  properties: { url: queue.url, arn: queue.arn },
-  include: [],
-}));
-
 const DAY = 24 * 60 * 60;
 
 /** Time that the email consumer has for a batch; the queue's visibility follows from it. */

@@ -5,11 +5,6 @@ import { connectTo, postToConnections, readSecret } from "./grants";
 import { migration } from "./migrations";
 import { appUser } from "./secrets";
 
-sst.Linkable.wrap(sst.aws.ApiGatewayWebSocket, (api) => ({
-  properties: { url: api.url, managementEndpoint: api.managementEndpoint },
-  include: [],
-}));
-
 export const realtime = new sst.aws.ApiGatewayWebSocket("Realtime", {
   accessLog: { retention: "1 month" },
   transform: {
@@ -27,7 +22,7 @@ export const push = postToConnections({
 const data = {
   links: [database, cache],
   grants: [connectTo(appUser), readSecret(cacheSecretArn)],
-  dependsOn: [migration],
+  after: [migration],
 };
 
 const authorizer = createFunction("RealtimeAuthorizer", {

@@ -1,5 +1,6 @@
 /**
- * Every setting, with its default; the home region alone is in sst.config.ts, which SST reads first. A stage overrides them in `settings/<stage>.json`; a wrong one stops the synthesis.
+ * Every setting, with its default; the home region alone is in sst.config.ts, which SST reads first. A stage
+ * overrides them in `settings/<stage>.json`; a wrong one stops the synthesis.
  */
 import { existsSync, readFileSync } from "node:fs";
 import { join } from "node:path";
@@ -20,97 +21,118 @@ const origin = z
     "must be an origin without a path, such as https://desk.example.com",
   );
 
-const schema = z
-  .strictObject({
-    /** Where SES receives. `"us-east-1"` */
-    mailRegion: region.default("us-east-1"),
-    /** Receiving subdomain, whose MX leads to SES. `"in.example.com"` */
-    mailDomain: domain.default("in.frontdesk.example"),
-    /** Google Workspace domain: our people's addresses, and mail that Workspace forwards. `"example.com"` */
-    workspaceDomain: domain.default("frontdesk.example"),
-    /** The company's mailboxes, and the addresses of the people who may read each (admins read all). */
-    mailboxes: z
-      .array(
-        z.strictObject({
-          address,
-          name: z.string().min(1, "must be a name that people recognise, such as Jobs"),
-          members: z.array(address).default([]),
-        }),
-      )
-      .min(1, 'must name at least one mailbox, such as {"address": "jobs@example.com", "name": "Jobs"}')
-      .default([
-        {
-          address: "jobs@frontdesk.example",
-          name: "Jobs",
-          members: ["recruiter@frontdesk.example", "viewer@frontdesk.example"],
-        },
-        { address: "payroll@frontdesk.example", name: "Payroll", members: ["recruiter@frontdesk.example"] },
-        { address: "hello@frontdesk.example", name: "Hello", members: ["recruiter@frontdesk.example"] },
-        { address: "support@in.frontdesk.example", name: "Support", members: [] },
-      ]),
-    /** Web origins that may call the API and open sockets. `["https://desk.example.com"]` */
-    allowedOrigins: z.array(origin).default(["http://localhost:5173"]),
-    /** Where the hosted sign-in page may return to. `["https://desk.example.com/auth/callback"]` */
-    callbackUrls: z
-      .array(z.url("must be a URL such as https://desk.example.com/auth/callback"))
-      .min(1)
-      .default(["http://localhost:5173/auth/callback"]),
-    /** Where it may return to after signing out. `["https://desk.example.com"]` */
-    logoutUrls: z
-      .array(z.url("must be a URL such as https://desk.example.com"))
-      .min(1)
-      .default(["http://localhost:5173"]),
-    /** Second number of the VPC's range, 10.N.0.0/16: give stages that must be peered different ones. `12` */
-    vpcSecondOctet: z.int("must be a whole number from 0 to 255").min(0).max(255).default(0),
-    /** Aurora capacity in ACU. Zero as the minimum lets it pause, which a proxied (permanent) stage cannot. `{"min": 0.5, "max": 4}` */
-    databaseCapacity: z
-      .strictObject({ min: z.number().min(0).max(256), max: z.number().min(1).max(256) })
-      .optional(),
-    /** Days that a delivered message's raw object is kept. `90` */
-    rawMailDays: z.int("must be a whole number of days").min(1).max(3650).default(90),
-    /** Least severe line that is logged. `"info"` */
-    logLevel: z.enum(["debug", "info", "warn", "error"]).default("info"),
-  })
-  .superRefine((value, context) => {
-    const seen = new Set<string>();
-    for (const [index, mailbox] of value.mailboxes.entries()) {
-      const host = mailbox.address.slice(mailbox.address.lastIndexOf("@") + 1);
-      if (host !== value.mailDomain && host !== value.workspaceDomain)
-        context.addIssue({
-          code: "custom",
-          path: ["mailboxes", index, "address"],
-          message: `is not on mailDomain (${value.mailDomain}) nor on workspaceDomain (${value.workspaceDomain}), so no mail would reach it`,
-        });
-      if (seen.has(mailbox.address))
-        context.addIssue({
-          code: "custom",
-          path: ["mailboxes", index, "address"],
-          message: "is there twice",
-        });
-      seen.add(mailbox.address);
-    }
-    if (value.databaseCapacity && value.databaseCapacity.min > value.databaseCapacity.max)
-      context.addIssue({
-        code: "custom",
-        path: ["databaseCapacity", "min"],
-        message: `must not be above max (${value.databaseCapacity.max})`,
-      });
-  });
+const schema = z.strictObject({
+  /** Where SES receives. `"us-east-1"` */
+  mailRegion: region.default("us-east-1"),
+  /**
+   * Receiving subdomain, whose MX leads to SES. `"in.example.com"` Default: `in.` of the Workspace domain, and
+   * `<stage>.in.` for a stage that shares its account with production.
+   */
+  mailDomain: domain.optional(),
+  /** Google Workspace domain: our people's addresses, and mail that Workspace forwards. `"example.com"` */
+  workspaceDomain: domain.default("frontdesk.example"),
+  /** The company's mailboxes, and the addresses of the people who may read each (admins read all). */
+  mailboxes: z
+    .array(
+      z.strictObject({
+        address,
+        name: z.string().min(1, "must be a name that people recognise, such as Jobs"),
+        members: z.array(address).default([]),
+      }),
+    )
+    .min(1, 'must name at least one mailbox, such as {"address": "jobs@example.com", "name": "Jobs"}')
+    .optional(),
+  /** Web origins that may call the API and open sockets. `["https://desk.example.com"]` */
+  allowedOrigins: z.array(origin).default(["http://localhost:5173"]),
+  /** Where the hosted sign-in page may return to. `["https://desk.example.com/auth/callback"]` */
+  callbackUrls: z
+    .array(z.url("must be a URL such as https://desk.example.com/auth/callback"))
+    .min(1)
+    .default(["http://localhost:5173/auth/callback"]),
+  /** Where it may return to after signing out. `["https://desk.example.com"]` */
+  logoutUrls: z
+    .array(z.url("must be a URL such as https://desk.example.com"))
+    .min(1)
+    .default(["http://localhost:5173"]),
+  /** Second number of the VPC's range, 10.N.0.0/16: give stages that must be peered different ones. `12` */
+  vpcSecondOctet: z.int("must be a whole number from 0 to 255").min(0).max(255).default(0),
+  /** Aurora capacity in ACU. Zero as the minimum lets it pause, which a proxied (permanent) stage cannot. `{"min": 0.5, "max": 4}` */
+  databaseCapacity: z
+    .strictObject({ min: z.number().min(0).max(256), max: z.number().min(1).max(256) })
+    .optional(),
+  /** Days that a delivered message's raw object is kept. `90` */
+  rawMailDays: z.int("must be a whole number of days").min(1).max(3650).default(90),
+  /** Least severe line that is logged. `"info"` */
+  logLevel: z.enum(["debug", "info", "warn", "error"]).default("info"),
+});
 
-export type Settings = z.infer<typeof schema>;
+/** Mailboxes of a stage that names none; people as `npm run token` makes them. */
+function defaultMailboxes(domain: string, people: string) {
+  const [recruiter, viewer] = [`recruiter@${people}`, `viewer@${people}`];
+  return [
+    { address: `jobs@${domain}`, name: "Jobs", members: [recruiter, viewer] },
+    { address: `payroll@${domain}`, name: "Payroll", members: [recruiter] },
+    { address: `hello@${domain}`, name: "Hello", members: [recruiter] },
+  ];
+}
+
+export type Settings = ReturnType<typeof complete>;
+
+/** Fills in what follows from other settings. */
+function complete(given: z.output<typeof schema>, stage: string, ownsDomains: boolean) {
+  const { workspaceDomain } = given;
+  const mailDomain = given.mailDomain ?? `${ownsDomains ? "" : `${stage}.`}in.${workspaceDomain}`;
+  return {
+    ...given,
+    mailDomain,
+    mailboxes: given.mailboxes ?? [
+      ...defaultMailboxes(ownsDomains ? workspaceDomain : mailDomain, workspaceDomain),
+      { address: `support@${mailDomain}`, name: "Support", members: [] },
+    ],
+    /**
+     * Whose mail the receipt rule takes. Every rule of the shared set sees every message, so another stage must not
+     * name the domains that production receives for.
+     */
+    recipientDomains: ownsDomains ? [mailDomain, workspaceDomain] : [mailDomain],
+  };
+}
+
+/** Rules between settings. */
+function contradictions({ mailboxes, databaseCapacity, recipientDomains }: Settings): string[] {
+  const wrong: string[] = [];
+  const seen = new Set<string>();
+  for (const [index, { address: text }] of mailboxes.entries()) {
+    if (!recipientDomains.includes(text.slice(text.lastIndexOf("@") + 1)))
+      wrong.push(
+        `mailboxes.${index}.address ${text} is on none of the domains that this stage receives for (${recipientDomains.join(", ")}), so no mail would reach it`,
+      );
+    if (seen.has(text)) wrong.push(`mailboxes.${index}.address ${text} is there twice`);
+    seen.add(text);
+  }
+  if (databaseCapacity && databaseCapacity.min > databaseCapacity.max)
+    wrong.push(`databaseCapacity.min must not be above max (${databaseCapacity.max})`);
+  return wrong;
+}
 
 /**
+ * @param ownsDomains The stage receives for the company's own domains: production, or a machine of its own.
  * @param folder Where `<stage>.json` is looked for; a stage without a file has the defaults.
  * @throws Error that names each wrong setting and says how it should be.
  */
-export function readSettings(stage: string, folder = join(process.cwd(), "settings")): Settings {
+export function readSettings(
+  stage: string,
+  { ownsDomains, folder = join(process.cwd(), "settings") }: { ownsDomains: boolean; folder?: string },
+): Settings {
   const file = join(folder, `${stage}.json`);
   const parsed = schema.safeParse(existsSync(file) ? readJson(file) : {});
-  if (parsed.success) return parsed.data;
-  const lines = parsed.error.issues.map(
-    (issue) => `  ${issue.path.join(".") || "(the file)"} ${issue.message}`,
+  const settings = parsed.success ? complete(parsed.data, stage, ownsDomains) : undefined;
+  const wrong = settings
+    ? contradictions(settings)
+    : (parsed.error?.issues ?? []).map((issue) => `${issue.path.join(".") || "(the file)"} ${issue.message}`);
+  if (settings && wrong.length === 0) return settings;
+  throw new Error(
+    `settings of stage "${stage}" (${file}) are wrong:\n${wrong.map((line) => `  ${line}`).join("\n")}`,
   );
-  throw new Error(`settings of stage "${stage}" (${file}) are wrong:\n${lines.join("\n")}`);
 }
 
 function readJson(file: string): unknown {

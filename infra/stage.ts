@@ -7,18 +7,25 @@ export const production = $app.protect === true;
 /** Stages that outlive a developer's branch: proxied database, managed NAT, backups, nothing destroyed with the stage. */
 export const permanent = $app.removal === "retain-all";
 
-export const settings = { ...readSettings(stage), homeRegion: $app.providers?.aws?.region ?? "" };
-
 /**
  * SES has one active receipt rule set per account and region. Production owns it and every other stage adds its rule;
  * `local` is alone in its account, which is a developer's machine.
  */
 export const ownsRuleSet = production || stage === "local";
 
+export const settings = {
+  ...readSettings(stage, { ownsDomains: ownsRuleSet }),
+  homeRegion: $app.providers?.aws?.region ?? "",
+};
+
 /** `name` in production, `name-<stage>` elsewhere: for names that are shared by an account. */
 export const perStage = (name: string) => (production ? name : `${name}-${stage}`);
 
 /** Everything that mail arrives through lives in the mail region. */
-export const mailProvider = new aws.Provider("MailRegion", { region: settings.mailRegion as aws.Region });
+export const mailProvider = new aws.Provider("MailRegion", {
+  region: settings.mailRegion as aws.Region,
+  // SST gives its tags to the default provider alone.
+  defaultTags: { tags: { "sst:app": $app.name, "sst:stage": stage } },
+});
 
 export const accountId = aws.getCallerIdentityOutput({}).accountId;

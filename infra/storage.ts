@@ -1,10 +1,5 @@
 import { accountId, mailProvider, permanent, perStage, settings } from "./stage";
 
-sst.Linkable.wrap(sst.aws.Bucket, (bucket) => ({
-  properties: { name: bucket.name, region: bucket.nodes.bucket.region },
-  include: [],
-}));
-
 /** Raw mail, as SES wrote it. */
 export const rawMailPrefix = "inbound/";
 export const attachmentPrefix = "attachments/";
@@ -14,9 +9,20 @@ export const receiptRuleName = perStage("frontdesk");
 /** The receipt rule's ARN, said before the rule exists: the rule needs the bucket, whose policy names the rule. */
 export const receiptRuleArn = $interpolate`arn:aws:ses:${settings.mailRegion}:${accountId}:receipt-rule-set/${ruleSetName}:receipt-rule/${receiptRuleName}`;
 
-const common = {
-  forceDestroy: !permanent,
-};
+/** SST empties and deletes a bucket that leaves the program, whatever is in it. */
+const common = { forceDestroy: !permanent };
+
+/** S3's own keys, said aloud: S3 notifications and SES need no key policy for them. */
+function encrypt(name: string, bucket: sst.aws.Bucket, options?: $util.CustomResourceOptions) {
+  new aws.s3.BucketServerSideEncryptionConfigurationV2(
+    `${name}Encryption`,
+    {
+      bucket: bucket.name,
+      rules: [{ applyServerSideEncryptionByDefault: { sseAlgorithm: "AES256" } }],
+    },
+    options,
+  );
+}
 
 export const mailBucket = new sst.aws.Bucket(
   "MailBucket",
@@ -38,6 +44,8 @@ export const mailBucket = new sst.aws.Bucket(
   },
   { provider: mailProvider },
 );
+encrypt("MailBucket", mailBucket, { provider: mailProvider });
+// Raw: SST's lifecycle filters by prefix alone.
 new aws.s3.BucketLifecycleConfigurationV2(
   "MailBucketLifecycle",
   {
@@ -65,3 +73,4 @@ export const homeBucket = new sst.aws.Bucket("HomeBucket", {
   lifecycle: [{ id: "tmp", prefix: "tmp/", expiresIn: "3 days" }],
   transform: { bucket: common },
 });
+encrypt("HomeBucket", homeBucket);

@@ -10,6 +10,7 @@ import {
   readSecret,
   sendTo,
   tagObjects,
+  tellMissing,
 } from "./grants";
 import { migration } from "./migrations";
 import { emailQueue, emailTimeoutSeconds } from "./queues";
@@ -27,14 +28,14 @@ export const emailConsumer = createFunction("EmailConsumer", {
   grants: [
     consume(emailQueue),
     getObjects(mailBucket, rawMailPrefix),
-    listObjects(mailBucket, rawMailPrefix),
+    tellMissing(mailBucket),
     tagObjects(mailBucket, rawMailPrefix),
     putObjects(homeBucket, attachmentPrefix),
     connectTo(appUser),
     readSecret(cacheSecretArn),
     push,
   ],
-  dependsOn: [migration],
+  after: [migration],
 });
 
 emailQueue.subscribe(emailConsumer.arn, {
@@ -60,6 +61,6 @@ const sweep = createFunction("OutboxSweep", {
     listObjects(mailBucket, rawMailPrefix),
     sendTo(emailQueue),
   ],
-  dependsOn: [migration],
+  after: [migration],
 });
 new sst.aws.Cron("OutboxSweepSchedule", { schedule: "rate(1 minute)", function: sweep.arn });

@@ -5,4 +5,12 @@ export { buildPlan } from "./plan/index.ts";
 export type { Plan } from "./plan/types.ts";
 export { type RunningApp, type RunOptions, runApp } from "./run.ts";
 export { type LocalCloud, type StartOptions, startLocal } from "./start.ts";
-export { type SynthesiseOptions, synthesise } from "./synth/index.ts";
+export {
+  ensurePlatform,
+  SynthesisError,
+  type SynthesiseOptions,
+  summarise,
+  synthesise,
+  typesFile,
+} from "./synth/index.ts";
+export { installationSeed } from "./synth/seed.ts";
