@@ -67,7 +67,7 @@ export function createVerifier(credentials: CredentialStore, options: { now?: ()
           "The security token included in the request is invalid.",
           403,
         );
-      if (claim.sessionToken !== known.credentials.sessionToken)
+      if ((claim.sessionToken ?? "") !== known.credentials.sessionToken)
         throw new AwsError(
           "InvalidToken",
           claim.sessionToken === undefined
