@@ -52,6 +52,7 @@ export function readFunctions(reader: Reader, notRun: Plan["notRun"]): FunctionS
       architecture: texts(property(resource, "architectures"))[0] === "arm64" ? "arm64" : "x86_64",
       ...(reserved !== undefined && reserved >= 0 && { reservedConcurrency: reserved }),
       asyncRetries: toNumber(invoke?.inputs.maximumRetryAttempts) ?? 2,
+      ...optional("maximumEventAgeSeconds", toNumber(invoke?.inputs.maximumEventAgeInSeconds)),
       ...optional(
         "onFailureArn",
         toText(record(record(invoke?.inputs.destinationConfig).onFailure).destination),

@@ -120,6 +120,8 @@ export interface FunctionSpec {
   /** Undefined: unreserved. */
   reservedConcurrency?: number;
   asyncRetries: number;
+  /** Of asynchronous events; undefined: six hours. */
+  maximumEventAgeSeconds?: number;
   /** Destination of failed asynchronous events. */
   onFailureArn?: string;
   deadLetterArn?: string;

@@ -1,0 +1,260 @@
+/** Makes what is deployed of one function: its module, what lies beside it, and the packages it leaves out. */
+import { createHash } from "node:crypto";
+import {
+  cpSync,
+  existsSync,
+  mkdirSync,
+  readFileSync,
+  renameSync,
+  rmSync,
+  symlinkSync,
+  writeFileSync,
+} from "node:fs";
+import { isBuiltin } from "node:module";
+import { dirname, isAbsolute, join, relative, resolve } from "node:path";
+import { type BuildContext, type BuildFailure, type BuildResult, context, version } from "esbuild";
+import type { FunctionBuild } from "../graph/types.ts";
+import {
+  configurationFiles,
+  FileMarks,
+  filesBelow,
+  isFresh,
+  type Manifest,
+  ownFolders,
+} from "./bundle-manifest.ts";
+import {
+  bundleName,
+  bundleOptions,
+  handlerSource,
+  installedPackages,
+  moduleFolders,
+  pluginsFile,
+} from "./bundle-options.ts";
+
+export interface Bundle {
+  /** SHA-256 of everything in it, hex. */
+  hash: string;
+  /** Its folder. */
+  taskRoot: string;
+  /** Absolute path of the module. */
+  file: string;
+  exportName: string;
+  /** As Lambda names it: `bundle.handler`. */
+  handler: string;
+}
+
+/** The function's code cannot be built. The message has a line for each error: `file:line:column: text`. */
+export class BundleError extends Error {
+  /** Folders in which a change may mend it. */
+  readonly folders: string[];
+  constructor(message: string, folders: string[]) {
+    super(message);
+    this.name = "BundleError";
+    this.folders = folders;
+  }
+}
+
+/** Bundles one function, and remembers over the end of the process what it was made from. */
+export class Bundler {
+  readonly #appDir: string;
+  readonly #build: FunctionBuild;
+  /** `<state>/functions/<name>`; each version of the code has a folder of its own below. */
+  readonly #folder: string;
+  /** Never written; as deep as the real folder, so that source maps lead to the sources. */
+  readonly #outdir: string;
+  readonly #keepContext: boolean;
+  #context: BuildContext<{ metafile: true; write: false }> | undefined;
+  #manifest: Manifest | undefined;
+
+  constructor(options: { appDir: string; build: FunctionBuild; folder: string; keepContext: boolean }) {
+    this.#appDir = options.appDir;
+    this.#build = options.build;
+    this.#folder = options.folder;
+    this.#outdir = join(options.folder, "out");
+    this.#keepContext = options.keepContext;
+    this.#manifest = readManifest(join(options.folder, "manifest.json"));
+  }
+
+  /** The bundle that was made last, if nothing that it was made from has changed. */
+  fresh(marks: FileMarks): Bundle | undefined {
+    const manifest = this.#manifest;
+    if (!manifest || !isFresh(manifest, this.#key(), marks) || !this.#hasSource()) return undefined;
+    const bundle = this.#bundle(manifest.hash);
+    if (!existsSync(bundle.file)) return undefined;
+    this.#link(bundle.taskRoot, manifest.packages);
+    return bundle;
+  }
+
+  /** Folders to watch: those of the app's own sources. */
+  folders(): Set<string> {
+    return ownFolders(Object.keys(this.#manifest?.files ?? {}));
+  }
+
+  /** @throws BundleError */
+  async build(): Promise<Bundle> {
+    const builtAt = Date.now();
+    const result = await this.#run();
+    const files = [
+      ...result.outputFiles.map((file) => ({
+        name: relative(this.#outdir, file.path),
+        read: () => file.contents,
+      })),
+      ...this.#copies().flatMap(({ from, to }) =>
+        filesBelow(from).map((file) => ({
+          name: join(to, relative(from, file)),
+          read: () => readFileSync(file),
+        })),
+      ),
+    ];
+    const hash = createHash("sha256");
+    // Source maps follow the rest.
+    for (const file of files.filter(({ name }) => !name.endsWith(".map")))
+      hash.update(`${file.name}\0`).update(file.read()).update("\0");
+    const bundle = this.#bundle(hash.digest("hex"));
+    if (!existsSync(bundle.file)) this.#write(bundle.taskRoot, files);
+
+    const marks = new FileMarks();
+    const sources = [
+      ...Object.keys(result.metafile.inputs)
+        .map((path) => resolve(this.#appDir, path))
+        .filter((path) => existsSync(path)),
+      ...this.#copies().flatMap(({ from }) => filesBelow(from)),
+    ];
+    const packages = this.#packages(result);
+    const plugins = pluginsFile(this.#appDir, this.#build);
+    const read = [...sources, ...configurationFiles(this.#appDir, sources), ...(plugins ? [plugins] : [])];
+    this.#manifest = {
+      key: this.#key(),
+      hash: bundle.hash,
+      files: Object.fromEntries(read.map((path) => [path, marks.mark(path, builtAt)])),
+      folders: Object.fromEntries([...ownFolders(sources)].map((path) => [path, marks.folder(path)])),
+      packages,
+    };
+    writeFileSync(join(this.#folder, "manifest.json"), JSON.stringify(this.#manifest));
+    this.#link(bundle.taskRoot, packages);
+    return bundle;
+  }
+
+  async stop(): Promise<void> {
+    await this.#context?.dispose();
+  }
+
+  async #run(): Promise<BuildResult<{ metafile: true; write: false }>> {
+    try {
+      this.#context ??= await context(await bundleOptions(this.#appDir, this.#build, this.#outdir));
+      const result = await this.#context.rebuild();
+      if (!this.#keepContext) {
+        await this.#context.dispose();
+        this.#context = undefined;
+      }
+      return result;
+    } catch (error) {
+      throw this.#failure(error as Error);
+    }
+  }
+
+  #failure(error: Error & Partial<BuildFailure>): BundleError {
+    const { errors } = error;
+    const handlerFolder = dirname(resolve(this.#appDir, this.#build.handler));
+    if (!errors?.length) return new BundleError(error.message, [handlerFolder]);
+    const folders = new Set([...this.folders(), handlerFolder]);
+    for (const { location, text } of errors) {
+      if (!location) continue;
+      const folder = dirname(resolve(this.#appDir, location.file));
+      folders.add(folder);
+      const missing = /^Could not resolve "(\.[^"]*)"/.exec(text)?.[1];
+      if (missing) folders.add(dirname(resolve(folder, missing)));
+    }
+    const lines = errors.map(({ location, text }) =>
+      location ? `${location.file}:${location.line}:${location.column + 1}: ${text}` : text,
+    );
+    return new BundleError(lines.join("\n"), [...folders]);
+  }
+
+  #hasSource(): boolean {
+    try {
+      return handlerSource(this.#appDir, this.#build.handler).source !== "";
+    } catch {
+      return false; // building says so
+    }
+  }
+
+  #key(): string {
+    const { links, ...build } = this.#build; // links are environment, not code
+    return createHash("sha256")
+      .update(JSON.stringify({ form: 1, version, appDir: this.#appDir, build }))
+      .digest("base64");
+  }
+
+  #bundle(hash: string): Bundle {
+    const taskRoot = join(this.#folder, hash.slice(0, 16));
+    const { exportName } = handlerSource(this.#appDir, this.#build.handler);
+    const file = join(taskRoot, bundleName(this.#build));
+    return { hash, taskRoot, file, exportName, handler: `bundle.${exportName}` };
+  }
+
+  #copies(): { from: string; to: string }[] {
+    return (this.#build.copyFiles ?? []).map(({ from, to }) => {
+      const source = resolve(this.#appDir, from);
+      if (!existsSync(source)) throw new BundleError(`copyFiles: there is no ${source}`, [dirname(source)]);
+      const target = to ?? from;
+      return { from: source, to: isAbsolute(target) ? relative(this.#appDir, target) : target };
+    });
+  }
+
+  #write(taskRoot: string, files: { name: string; read: () => Uint8Array }[]) {
+    const temporary = `${taskRoot}.${process.pid}.tmp`;
+    rmSync(temporary, { recursive: true, force: true });
+    for (const { name, read } of files) {
+      const path = resolve(temporary, name);
+      if (!path.startsWith(`${temporary}/`))
+        throw new BundleError(`copyFiles: "${name}" would leave the function's folder`, []);
+      mkdirSync(dirname(path), { recursive: true });
+      writeFileSync(path, read());
+    }
+    for (const { from, to } of this.#copies()) cpSync(from, join(temporary, to), { recursive: true }); // keeps modes
+    rmSync(taskRoot, { recursive: true, force: true });
+    renameSync(temporary, taskRoot);
+  }
+
+  /** Packages that the bundle leaves to `node_modules`, each with the folder of a file that asks for it. */
+  #packages(result: BuildResult<{ metafile: true; write: false }>): Record<string, string> {
+    const root = dirname(resolve(this.#appDir, this.#build.handler));
+    const packages: Record<string, string> = {};
+    for (const [path, input] of Object.entries(result.metafile.inputs))
+      for (const { external, path: wanted } of input.imports) {
+        const name = external && !isBuiltin(wanted) ? packageName(wanted) : undefined;
+        if (name) packages[name] ??= dirname(resolve(this.#appDir, path));
+      }
+    for (const name of installedPackages(this.#build)) packages[name] = root;
+    return packages;
+  }
+
+  /** Node finds them beside the bundle, wherever the state folder is; their own dependencies from where they are. */
+  #link(taskRoot: string, packages: Record<string, string>) {
+    const handlerFolder = dirname(resolve(this.#appDir, this.#build.handler));
+    for (const [name, folder] of Object.entries(packages)) {
+      const target = [...moduleFolders(handlerFolder), ...moduleFolders(folder)]
+        .map((candidate) => join(candidate, name))
+        .find((candidate) => existsSync(candidate));
+      const link = join(taskRoot, "node_modules", name);
+      rmSync(link, { recursive: true, force: true });
+      if (!target) continue; // optional ones such as pg-native; a needed one is missed by name when it is imported
+      mkdirSync(dirname(link), { recursive: true });
+      symlinkSync(target, link);
+    }
+  }
+}
+
+/** `@scope/name/path` -> `@scope/name`; undefined for what is no package. */
+function packageName(path: string): string | undefined {
+  return /^(?![./])((?:@[^/]+\/)?[^/:]+)(?:\/|$)/.exec(path)?.[1];
+}
+
+function readManifest(path: string): Manifest | undefined {
+  try {
+    return JSON.parse(readFileSync(path, "utf8")) as Manifest;
+  } catch {
+    return undefined; // none yet, or cut off by a kill: it is made again
+  }
+}
