@@ -1,0 +1,337 @@
+/** The operations of SQS's JSON protocol. */
+import { AwsError } from "../../cloud/errors.ts";
+import type { AwsCall, Cloud } from "../../cloud/types.ts";
+import { describeQueue, selectAttributes } from "./attributes.ts";
+import {
+  invalidHandle,
+  invalidParameter,
+  invalidValue,
+  missingParameter,
+  queueDoesNotExist,
+} from "./errors.ts";
+import { batchEntries, LARGEST_BYTES, neededText, readDraft, text, textList, wholeNumber } from "./input.ts";
+import type { Draft } from "./message.ts";
+import { sizeOf } from "./message.ts";
+import type { MoveTasks } from "./move-tasks.ts";
+import type { Queue, Sent } from "./queue.ts";
+import type { Queues } from "./queues.ts";
+import { sequenceNumber, toJson } from "./received.ts";
+
+type Input = Record<string, unknown>;
+type Operation = (call: AwsCall) => Promise<Input> | Input;
+
+export function createOperations(cloud: Cloud, queues: Queues, moves: MoveTasks): Map<string, Operation> {
+  /** The queue a call names, once the caller may do the action on it. */
+  function open(call: AwsCall, action: string): Queue {
+    const { arn, queue, hint } = locate(cloud, queues, call);
+    call.authorise(`sqs:${action}`, arn);
+    if (!queue) throw queueDoesNotExist(hint);
+    return queue;
+  }
+  function byArn(call: AwsCall, action: string, arn: string, name: string): Queue {
+    call.authorise(`sqs:${action}`, arn);
+    const queue = queues.find(arn);
+    if (!queue || queue.spec.region !== call.region)
+      throw new AwsError(
+        "ResourceNotFoundException",
+        `The resource that you specified for the ${name} parameter doesn't exist.`,
+        404,
+      );
+    return queue;
+  }
+
+  function describeSent(queue: Queue, draft: Draft, { message, added }: Sent): Input {
+    if (added) queues.noteSent(queue, message.id, draft);
+    return {
+      MessageId: message.id,
+      MD5OfMessageBody: draft.md5,
+      ...(draft.md5OfAttributes !== undefined && { MD5OfMessageAttributes: draft.md5OfAttributes }),
+      ...(queue.spec.fifo && { SequenceNumber: sequenceNumber(message.sequence) }),
+    };
+  }
+
+  function changeVisibility(queue: Queue, entry: Input) {
+    const handle = neededText(entry, "ReceiptHandle");
+    const seconds = wholeNumber(entry, "VisibilityTimeout", { from: 0, to: 43_200 });
+    if (seconds === undefined) throw missingParameter("VisibilityTimeout");
+    const receipt = queues.readHandle(queue, handle);
+    if (!receipt) throw invalidHandle(handle);
+    queue.changeVisibility(receipt, handle, seconds);
+  }
+
+  const operations: Record<string, Operation> = {
+    SendMessage(call) {
+      const queue = open(call, "SendMessage");
+      const draft = readDraft(call.input, queue.spec, queues.senderId(call.principal), call.trace);
+      const [sent] = queue.send([draft]);
+      return sent ? describeSent(queue, draft, sent) : {};
+    },
+
+    SendMessageBatch(call) {
+      const queue = open(call, "SendMessage");
+      const entries = batchEntries(call.input);
+      const total = entries.reduce((sum, { entry }) => sum + entrySize(entry), 0);
+      if (total > LARGEST_BYTES)
+        throw new AwsError(
+          "BatchRequestTooLong",
+          `Batch requests cannot be longer than ${LARGEST_BYTES} bytes. You have sent ${total} bytes.`,
+        );
+      const senderId = queues.senderId(call.principal);
+      const failed: Input[] = [];
+      const drafts = entries.flatMap(({ id, entry }) => {
+        try {
+          return [{ id, draft: readDraft(entry, queue.spec, senderId, call.trace) }];
+        } catch (error) {
+          failed.push(failure(id, error));
+          return [];
+        }
+      });
+      const sent = queue.send(drafts.map(({ draft }) => draft));
+      const successful = drafts.flatMap(({ id, draft }, at) => {
+        const one = sent[at];
+        return one ? [{ Id: id, ...describeSent(queue, draft, one) }] : [];
+      });
+      return { Successful: successful, Failed: failed };
+    },
+
+    async ReceiveMessage(call) {
+      const queue = open(call, "ReceiveMessage");
+      const { input } = call;
+      const seconds = (name: string, to: number) => wholeNumber(input, name, { from: 0, to });
+      const options = {
+        max: wholeNumber(input, "MaxNumberOfMessages", { from: 1, to: 10 }) ?? 1,
+        waitMs: (seconds("WaitTimeSeconds", 20) ?? queue.spec.receiveWaitSeconds) * 1000,
+        visibilityMs: (seconds("VisibilityTimeout", 43_200) ?? queue.spec.visibilityTimeoutSeconds) * 1000,
+      };
+      const selection = {
+        systemNames: [
+          ...textList(input, "MessageSystemAttributeNames"),
+          ...textList(input, "AttributeNames"),
+        ],
+        attributeNames: textList(input, "MessageAttributeNames"),
+      };
+      const messages = await whileConnected(call, (signal) => queues.receive(queue, { ...options, signal }));
+      if (messages.length === 0) return {};
+      return {
+        Messages: messages.map((message) =>
+          toJson(message, queues.writeHandle(queue, message), queue.spec.fifo, selection),
+        ),
+      };
+    },
+
+    DeleteMessage(call) {
+      const queue = open(call, "DeleteMessage");
+      const handle = neededText(call.input, "ReceiptHandle");
+      if (queues.remove(queue, [handle])[0] === "expired") throw expired(handle);
+      return {};
+    },
+
+    DeleteMessageBatch(call) {
+      const queue = open(call, "DeleteMessage");
+      const failed: Input[] = [];
+      const handles = batchEntries(call.input).flatMap(({ id, entry }) => {
+        try {
+          const handle = neededText(entry, "ReceiptHandle");
+          if (!queues.readHandle(queue, handle)) throw invalidHandle(handle);
+          return [{ id, handle }];
+        } catch (error) {
+          failed.push(failure(id, error));
+          return [];
+        }
+      });
+      const outcome = queues.remove(
+        queue,
+        handles.map(({ handle }) => handle),
+      );
+      const successful: Input[] = [];
+      handles.forEach(({ id, handle }, at) => {
+        if (outcome[at] === "expired") failed.push(failure(id, expired(handle)));
+        else successful.push({ Id: id });
+      });
+      return { Successful: successful, Failed: failed };
+    },
+
+    ChangeMessageVisibility(call) {
+      changeVisibility(open(call, "ChangeMessageVisibility"), call.input);
+      return {};
+    },
+
+    ChangeMessageVisibilityBatch(call) {
+      const queue = open(call, "ChangeMessageVisibility");
+      const successful: Input[] = [];
+      const failed: Input[] = [];
+      for (const { id, entry } of batchEntries(call.input)) {
+        try {
+          changeVisibility(queue, entry);
+          successful.push({ Id: id });
+        } catch (error) {
+          failed.push(failure(id, error));
+        }
+      }
+      return { Successful: successful, Failed: failed };
+    },
+
+    GetQueueUrl(call) {
+      const name = neededText(call.input, "QueueName");
+      const owner = text(call.input, "QueueOwnerAWSAccountId") ?? cloud.plan.accountId;
+      const arn = `arn:aws:sqs:${call.region}:${owner}:${name}`;
+      call.authorise("sqs:GetQueueUrl", arn);
+      const queue = queues.find(arn);
+      if (!queue) throw queueDoesNotExist(elsewhere(cloud, call.region, name));
+      return { QueueUrl: queue.spec.url };
+    },
+
+    GetQueueAttributes(call) {
+      const queue = open(call, "GetQueueAttributes");
+      const names = textList(call.input, "AttributeNames");
+      const selected = selectAttributes(describeQueue(queue, cloud.plan.resourcePolicies), names);
+      return Object.keys(selected).length > 0 ? { Attributes: selected } : {};
+    },
+
+    SetQueueAttributes(call) {
+      const queue = open(call, "SetQueueAttributes");
+      const { Attributes: attributes } = call.input;
+      if (typeof attributes !== "object" || attributes === null) throw missingParameter("Attributes");
+      queues.change(queue, attributes as Input);
+      return {};
+    },
+
+    ListQueues(call) {
+      call.authorise("sqs:ListQueues", `arn:aws:sqs:${call.region}:${cloud.plan.accountId}:*`);
+      const prefix = text(call.input, "QueueNamePrefix") ?? "";
+      const urls = cloud.plan.queues
+        .filter((queue) => queue.region === call.region && queue.name.startsWith(prefix))
+        .map(({ url }) => url)
+        .sort();
+      return page(call.input, "QueueUrls", urls);
+    },
+
+    PurgeQueue(call) {
+      queues.purge(open(call, "PurgeQueue"));
+      return {};
+    },
+
+    ListDeadLetterSourceQueues(call) {
+      const queue = open(call, "ListDeadLetterSourceQueues");
+      const urls = queues
+        .all()
+        .filter(({ spec }) => spec.redrive?.deadLetterTargetArn === queue.spec.arn)
+        .map(({ spec }) => spec.url)
+        .sort();
+      return page(call.input, "queueUrls", urls);
+    },
+
+    ListQueueTags: (call) => ({ Tags: open(call, "ListQueueTags").spec.tags }),
+
+    StartMessageMoveTask(call) {
+      const sourceArn = neededText(call.input, "SourceArn");
+      const source = byArn(call, "StartMessageMoveTask", sourceArn, "SourceArn");
+      const destinationArn = text(call.input, "DestinationArn");
+      const rate = wholeNumber(call.input, "MaxNumberOfMessagesPerSecond", { from: 1, to: 500 });
+      const feeders = queues.all().filter(({ spec }) => spec.redrive?.deadLetterTargetArn === sourceArn);
+      if (feeders.length === 0) throw invalidValue("Source queue must be configured as a Dead Letter Queue.");
+      for (const action of ["sqs:ReceiveMessage", "sqs:DeleteMessage", "sqs:GetQueueAttributes"])
+        call.authorise(action, sourceArn);
+      if (destinationArn === sourceArn)
+        throw invalidParameter(destinationArn, "DestinationArn", "Source and destination must differ.");
+      const destination =
+        destinationArn === undefined
+          ? undefined
+          : byArn(call, "SendMessage", destinationArn, "DestinationArn");
+      if (destination && destination.spec.fifo !== source.spec.fifo)
+        throw invalidValue("Source and destination must be of the same type, standard or FIFO.");
+      if (!destination) for (const { spec } of feeders) call.authorise("sqs:SendMessage", spec.arn);
+      return { TaskHandle: moves.start(source, destination, rate) };
+    },
+
+    ListMessageMoveTasks(call) {
+      const sourceArn = neededText(call.input, "SourceArn");
+      byArn(call, "ListMessageMoveTasks", sourceArn, "SourceArn");
+      const max = wholeNumber(call.input, "MaxResults", { from: 1, to: 10 }) ?? 1;
+      return { Results: moves.list(sourceArn, max) };
+    },
+
+    CancelMessageMoveTask(call) {
+      const handle = neededText(call.input, "TaskHandle");
+      call.authorise("sqs:CancelMessageMoveTask", moves.sourceOf(handle));
+      return { ApproximateNumberOfMessagesMoved: moves.cancel(handle) };
+    },
+  };
+  return new Map(Object.entries(operations));
+}
+
+function expired(handle: string): AwsError {
+  return invalidParameter(handle, "ReceiptHandle", "The receipt handle has expired.");
+}
+
+/** One entry of a batch that failed while others may have succeeded. */
+function failure(id: string, error: unknown): Input {
+  if (!(error instanceof AwsError)) throw error;
+  return { Id: id, Code: error.code, Message: error.message, SenderFault: error.status < 500 };
+}
+
+/** Size of an entry that may be anything. */
+function entrySize(entry: Input): number {
+  const { MessageBody: body, MessageAttributes: attributes } = entry;
+  let size = typeof body === "string" ? sizeOf(body, {}) : 0;
+  if (typeof attributes === "object" && attributes !== null)
+    for (const [name, value] of Object.entries(attributes)) {
+      const { DataType, StringValue, BinaryValue } = (value ?? {}) as Input;
+      size += Buffer.byteLength(name);
+      for (const part of [DataType, StringValue])
+        if (typeof part === "string") size += Buffer.byteLength(part);
+      if (typeof BinaryValue === "string") size += Buffer.byteLength(BinaryValue, "base64");
+    }
+  return size;
+}
+
+/** A long poll ends when its caller hangs up, or messages would go to nobody. */
+async function whileConnected<T>(call: AwsCall, work: (signal: AbortSignal) => Promise<T>): Promise<T> {
+  const gone = new AbortController();
+  const { response } = call.http;
+  const abort = () => gone.abort();
+  response.once("close", abort);
+  try {
+    return await work(gone.signal);
+  } finally {
+    response.off("close", abort);
+  }
+}
+
+function page(input: Input, member: string, values: string[]): Input {
+  const max = wholeNumber(input, "MaxResults", { from: 1, to: 1000 });
+  const token = text(input, "NextToken");
+  const from = token === undefined ? 0 : Number(Buffer.from(token, "base64").toString());
+  if (!Number.isInteger(from) || from < 0)
+    throw invalidParameter(token, "NextToken", "It is not one of ours.");
+  const to = from + (max ?? 1000);
+  return {
+    [member]: values.slice(from, to),
+    ...(max !== undefined && to < values.length && { NextToken: Buffer.from(String(to)).toString("base64") }),
+  };
+}
+
+/**
+ * A queue by its URL: the account and name at its end, in the region that the call was signed for. The host is whatever
+ * leads here.
+ */
+function locate(cloud: Cloud, queues: Queues, call: AwsCall): { arn: string; queue?: Queue; hint: string } {
+  const url = neededText(call.input, "QueueUrl");
+  const [, account = cloud.plan.accountId, name = url] = /(?:^|\/)(\d{12})\/([^/?#]+)\/?$/.exec(url) ?? [];
+  if (name.includes("/"))
+    throw new AwsError(
+      "InvalidAddress",
+      `The address ${url.slice(0, 200)} is not valid for this endpoint.`,
+      404,
+    );
+  const region = /^https?:\/\/(?:sqs\.)?([a-z]{2}(?:-[a-z]+)+-\d)\.(?:queue\.)?amazonaws\.com\//.exec(
+    url,
+  )?.[1];
+  const arn = `arn:aws:sqs:${call.region}:${account}:${name}`;
+  const queue = region === undefined || region === call.region ? queues.find(arn) : undefined;
+  return { arn, ...(queue && { queue }), hint: queue ? "" : elsewhere(cloud, call.region, name) };
+}
+function elsewhere(cloud: Cloud, region: string, name: string): string {
+  const other = cloud.plan.queues.find((queue) => queue.name === name && queue.region !== region);
+  return other ? ` It is in ${other.region}; the call was signed for ${region}.` : "";
+}
