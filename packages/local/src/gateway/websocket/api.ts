@@ -14,7 +14,7 @@ import { callFunction } from "../invoke.ts";
 import { createLambdaAuthorizer, type LambdaAuthorizer } from "../lambda-authorizer.ts";
 import { Refusal } from "../refusal.ts";
 import { BadRequest, type Door, type GatewayRequest, readRequest } from "../request.ts";
-import { type Connection, openConnection } from "./connection.ts";
+import { type Connection, disconnectReason, openConnection } from "./connection.ts";
 import {
   authorizerEvent,
   type ConnectionFacts,
@@ -119,10 +119,6 @@ export function createWebSocketApi(cloud: Cloud, ports: Ports, gateway: GatewayS
   }
 
   function disconnect(facts: ConnectionFacts, code: number, reason: string) {
-    cloud.observer.record("ws.disconnect", gateway.arn, facts.request.trace, {
-      connectionId: facts.connectionId,
-      code,
-    });
     const to = route("$disconnect");
     if (!to || stopped) return;
     const event = disconnectEvent(facts, { requestId: newId(), code, reason, now: cloud.clock.now() });
@@ -170,6 +166,10 @@ export function createWebSocketApi(cloud: Cloud, ports: Ports, gateway: GatewayS
       },
       gone(code, reason) {
         connections.delete(facts.connectionId);
+        cloud.observer.record("ws.disconnect", gateway.arn, facts.request.trace, {
+          connectionId: facts.connectionId,
+          code,
+        });
         disconnect(facts, code, reason);
       },
     });
@@ -200,9 +200,13 @@ export function createWebSocketApi(cloud: Cloud, ports: Ports, gateway: GatewayS
         const subprotocol = await connect(facts, requestId);
         if (subprotocol !== undefined) subprotocols.set(incoming, subprotocol);
         if (stopped) return void socket.destroy();
+        let accepted = false;
+        server.handleUpgrade(incoming, socket, head, (websocket) => {
+          accepted = true;
+          accept(facts, websocket, socket);
+        });
         // The client left while $connect ran, which has counted it in.
-        if (socket.destroyed) return disconnect(facts, 1006, "Connection closed abnormally");
-        server.handleUpgrade(incoming, socket, head, (websocket) => accept(facts, websocket, socket));
+        if (!accepted) disconnect(facts, 1006, disconnectReason(1006, ""));
       } catch (error) {
         if (error instanceof Refusal && error.status === 500) cloud.log(`${gateway.name}: ${error.message}`);
         const { status, message } = refusalOf(error);

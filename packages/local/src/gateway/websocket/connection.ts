@@ -106,7 +106,8 @@ export function openConnection(
   };
 }
 
-function disconnectReason(code: number, reason: string): string {
+/** The words of `disconnectReason` where the client gave none. */
+export function disconnectReason(code: number, reason: string): string {
   if (reason !== "") return reason;
   if (code === 1005) return "Client-side close frame status not set";
   if (code === 1006) return "Connection closed abnormally";
