@@ -36,14 +36,16 @@ export interface JournalOptions {
 
 const READ_BYTES = 1 << 20;
 const REWRITE_CHARACTERS = 1 << 20;
+/** While 20,000 messages drain, 15,000 are rewritten with a factor of 4, and 60,000 with 1. */
+const DEAD_PER_LIVE = 4;
 /** Records that tell of nothing any more before the file is written anew. */
-const DEAD_RECORDS = 1000;
+const DEAD_RECORDS = 10_000;
 /** Large records, such as messages of 1 MiB, are not kept that long. */
 const DEAD_BYTES = 64 << 20;
 
 /**
  * Opens or makes a journal and replays it. A torn last line, of a process that was killed while it wrote, is dropped.
- * The file is rewritten whenever more of it is dead than alive, so an append costs O(1) on average.
+ * The file is rewritten when most of it is dead, so an append costs O(1) on average.
  *
  * @throws Error naming the file when a line in its middle is no JSON.
  */
@@ -67,7 +69,7 @@ export function openJournal(file: string, options: JournalOptions): Journal {
   const mostlyDead = () => {
     const live = options.live();
     const dead = records - live;
-    return dead > live && (dead > DEAD_RECORDS || bytes > DEAD_BYTES);
+    return dead > DEAD_PER_LIVE * live && (dead > DEAD_RECORDS || bytes > DEAD_BYTES);
   };
   /** Leaves the old file as it is when there is no room for the new one. */
   function rewrite(current: number) {
