@@ -1,10 +1,10 @@
 /** Turns `sst.config.ts` into modules that Node can load, in the way of SST's own command line. */
-import { randomUUID } from "node:crypto";
-import { existsSync, realpathSync, rmSync } from "node:fs";
+import { createHash, randomUUID } from "node:crypto";
+import { existsSync, realpathSync, renameSync, rmSync } from "node:fs";
 import { readFile } from "node:fs/promises";
 import { basename, extname, join, sep } from "node:path";
 import { pathToFileURL } from "node:url";
-import { build, type Loader, type Plugin } from "esbuild";
+import { build, type Loader, type Plugin, version } from "esbuild";
 import { SynthesisError } from "./errors.ts";
 import type { AppDescription } from "./protocol.ts";
 
@@ -49,10 +49,10 @@ export async function evaluateApp(
     target: "node20",
     outfile,
     logLevel: "silent",
-    sourcemap: "inline",
     banner: { js: `${banner}const $config = (input) => input;` },
     define: { $input: JSON.stringify({ stage }) },
-    plugins: [noTopLevelImports, leaveDynamicImports],
+    external,
+    plugins: [noTopLevelImports],
   });
   try {
     const loaded = (await import(pathToFileURL(outfile).href)) as { default?: unknown };
@@ -106,61 +106,112 @@ export function completeApp(
   };
 }
 
-export interface ProgramOptions {
-  appDir: string;
-  app: AppDescription;
-  cli: Record<string, unknown>;
-  /** From `.sst/provider-lock.json`. */
-  providers: { alias: string; package: string }[];
+/** What every program shares, and the program itself, as files in the platform's folder: its packages resolve from there. */
+export interface Program {
+  /** Module whose `run` starts a program: `src/auto/run.ts` of SST. */
+  platform: string;
+  /** Module whose default export is the app's configuration, and its source map. Removed by the caller. */
+  config: string;
+  map: string;
 }
 
+const external = [
+  "@pulumi/*",
+  "@pulumiverse/*",
+  "@sst-provider/*",
+  "@aws-sdk/*",
+  "undici",
+  "esbuild",
+  "archiver",
+  "glob",
+];
+
 /**
- * Bundles the program into the platform's folder, from where its packages resolve.
- * @returns Path of the module; its export `program` runs `run()` of the app. The caller removes it.
+ * Bundles the program. SST's command line makes one bundle with `$app` and `$cli` written into it; here the platform
+ * is a bundle of its own, which all apps and stages share and which is made once, and the two are globals.
  */
-export async function bundleProgram({ appDir, app, cli, providers }: ProgramOptions): Promise<string> {
-  const platform = realpathSync(join(appDir, ".sst", "platform"));
-  const outfile = join(platform, `sst.config.${process.pid}.${randomUUID()}.mjs`);
-  const globals = [
-    ...providers.map((provider) => ({ alias: provider.alias, from: provider.package })),
-    { alias: "sst", from: join(platform, "src/components") },
-  ];
+export async function bundleProgram(
+  appDir: string,
+  providers: { alias: string; package: string }[],
+): Promise<Program> {
+  const folder = realpathSync(join(appDir, ".sst", "platform"));
+  const platform = await bundlePlatform(folder);
+  const config = join(folder, `sst.config.${process.pid}.${randomUUID()}.mjs`);
+  await build({
+    entryPoints: [configFile(appDir)],
+    bundle: true,
+    format: "esm",
+    platform: "node",
+    target: "es2023",
+    mainFields: ["module", "main"],
+    nodePaths: [join(folder, "node_modules")],
+    absWorkingDir: appDir,
+    outfile: config,
+    logLevel: "silent",
+    sourcemap: "external",
+    sourcesContent: false,
+    external: [...external, platform],
+    banner: { js: banner },
+    plugins: [
+      programGlobals(folder, [
+        ...providers.map(({ alias, package: name }) => `import * as ${alias} from ${JSON.stringify(name)};`),
+        `import { sst } from ${JSON.stringify(platform)};`,
+        ...shims.map((name) => `import { ${name} } from ${JSON.stringify(platform)};`),
+      ]),
+    ],
+  });
+  return { platform, config, map: `${config}.map` };
+}
+
+/** What `src/shim/run.js` of SST gives to every file besides the providers. */
+const shims = [
+  "$linkable",
+  "$output",
+  "$apply",
+  "$resolve",
+  "$interpolate",
+  "$concat",
+  "$jsonParse",
+  "$jsonStringify",
+  "$util",
+  "$asset",
+  "$config",
+  "$transform",
+  "$secrets",
+];
+
+async function bundlePlatform(folder: string): Promise<string> {
+  const rules = createHash("sha256")
+    .update(`${version}\0${stableNames}\0${shims}`)
+    .digest("hex")
+    .slice(0, 12);
+  const file = join(folder, `sst.local.${rules}.mjs`);
+  if (existsSync(file)) return file;
+  const making = `${file}.${process.pid}.${randomUUID()}`;
   await build({
     stdin: {
       contents: `
-        import { run } from ${JSON.stringify(join(platform, "src/auto/run.ts"))};
-        import mod from ${JSON.stringify(configFile(appDir))};
-        export const program = () => run(mod.run);`,
-      resolveDir: appDir,
+        export { run } from "./src/auto/run.ts";
+        export * as sst from "./src/components";
+        export { ${shims.join(", ")} } from "./src/shim/run.js";`,
+      resolveDir: folder,
       loader: "ts",
-      sourcefile: "synth-program.ts",
+      sourcefile: "synth-platform.ts",
     },
     bundle: true,
     format: "esm",
     platform: "node",
     target: "es2023",
     mainFields: ["module", "main"],
-    nodePaths: [join(platform, "node_modules")],
-    outfile,
+    outfile: making,
     logLevel: "silent",
-    sourcemap: "inline",
-    sourcesContent: false,
-    external: [
-      "@pulumi/*",
-      "@pulumiverse/*",
-      "@sst-provider/*",
-      "@aws-sdk/*",
-      "undici",
-      "esbuild",
-      "archiver",
-      "glob",
-    ],
+    external,
     banner: { js: banner },
-    inject: [join(platform, "src/shim/run.js")],
-    define: { $app: JSON.stringify(app), $cli: JSON.stringify(cli), $dev: "false" },
-    plugins: [stableNames(platform), providerGlobals(globals, platform)],
+    inject: [join(folder, "src/shim/run.js")],
+    plugins: [stableNames(folder)],
   });
-  return outfile;
+  renameSync(making, file);
+  return file;
 }
 
 /** SST refuses static imports in `sst.config.ts`, because the globals are not there yet when they run. */
@@ -181,30 +232,21 @@ const noTopLevelImports: Plugin = {
   },
 };
 
-const leaveDynamicImports: Plugin = {
-  name: "leave-dynamic-imports",
-  setup(build) {
-    build.onResolve({ filter: /.*/ }, ({ kind, path }) =>
-      kind === "dynamic-import" ? { path, external: true } : undefined,
-    );
-  },
-};
-
 /**
- * `aws`, `sst` and the other providers, as imports at the start of each file of the app (on its first line, so that
- * line numbers stay). Not by esbuild's `inject`: that would reach into the platform's own files and turn the order
- * of its modules around.
+ * `aws`, `sst`, `$app` and the other names that SST gives to an app's files, as imports at the start of each (on its
+ * first line, so that line numbers stay).
  */
-function providerGlobals(imports: { alias: string; from: string }[], platform: string): Plugin {
+function programGlobals(platform: string, imports: string[]): Plugin {
+  const named = imports.map((line) => ({ line, name: /(\S+)(?: })? from/.exec(line)?.[1] ?? "" }));
   return {
-    name: "provider-globals",
+    name: "program-globals",
     setup(build) {
       build.onLoad({ filter: /\.[cm]?[jt]sx?$/ }, async ({ path }) => {
         if (path.startsWith(platform) || path.includes(`${sep}node_modules${sep}`)) return undefined;
         const source = await readFile(path, "utf8");
-        const lines = imports
-          .filter(({ alias }) => !declares(source, alias))
-          .map(({ alias, from }) => `import * as ${alias} from ${JSON.stringify(from)};`);
+        const lines = named
+          .filter(({ name }) => source.includes(name) && !declares(source, name))
+          .map(({ line }) => line);
         const extension = extname(path)
           .replace(/^\.[cm]/, ".")
           .slice(1);
@@ -214,11 +256,12 @@ function providerGlobals(imports: { alias: string; from: string }[], platform: s
   };
 }
 /** Whether a file brings the name itself: then its own meaning counts. */
-function declares(source: string, name: string): boolean {
+function declares(source: string, plain: string): boolean {
+  const name = `(?<![\\w$])${plain.replace("$", "\\$")}(?![\\w$])`;
   return (
-    new RegExp(`^\\s*(?:export\\s+)?(?:const|let|var|function|class|enum|namespace)\\s+${name}\\b`, "m").test(
+    new RegExp(`^\\s*(?:export\\s+)?(?:const|let|var|function|class|enum|namespace)\\s+${name}`, "m").test(
       source,
-    ) || new RegExp(`^\\s*import\\b[^;"']*\\b${name}\\b[^;"']*from`, "m").test(source)
+    ) || new RegExp(`^\\s*import\\b[^;"']*${name}[^;"']*from`, "m").test(source)
   );
 }
 

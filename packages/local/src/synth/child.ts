@@ -8,7 +8,7 @@ import { join } from "node:path";
 import { text } from "node:stream/consumers";
 import { pathToFileURL } from "node:url";
 import type { Graph } from "../graph/types.ts";
-import { bundleProgram, completeApp, evaluateApp } from "./bundle.ts";
+import { bundleProgram, completeApp, evaluateApp, type Program } from "./bundle.ts";
 import { assertComplete } from "./complete.ts";
 import { describe, SynthesisError } from "./errors.ts";
 import { createMocker } from "./mocks/index.ts";
@@ -22,10 +22,13 @@ import { serveRpc } from "./rpc.ts";
 const task = JSON.parse(await text(process.stdin)) as ChildTask;
 
 function finish(result: ChildResult): never {
-  writeFileSync(task.resultFile, JSON.stringify(result), { mode: 0o600 });
+  // Where SST put its archives is of this synthesis alone; SST's own place for them is `.sst`.
+  const text = JSON.stringify(result).replaceAll(task.workDir, join(task.appDir, ".sst"));
+  writeFileSync(task.resultFile, text, { mode: 0o600 });
   process.exit("error" in result ? 1 : 0);
 }
-const fail = (error: unknown): never => finish({ error: describe(error, task.appDir) });
+let program: Program | undefined;
+const fail = (error: unknown): never => finish({ error: describe(error, task.appDir, program) });
 process.on("unhandledRejection", fail);
 process.on("uncaughtException", fail);
 
@@ -56,21 +59,28 @@ await pulumi.runtime.setMocks(recorder.mocks, app.name, stage, false);
 recorder.attach(pulumi.runtime.getMonitor());
 pulumi.runtime.setAllConfig(providerConfig(app.providers));
 
-const program = await bundleProgram({
+const bundled = await bundleProgram(
   appDir,
-  app,
-  cli: {
+  JSON.parse(readFileSync(join(appDir, ".sst", "provider-lock.json"), "utf8")) as {
+    alias: string;
+    package: string;
+  }[],
+);
+program = bundled;
+process.once("exit", () => {
+  rmSync(bundled.config, { force: true });
+  rmSync(bundled.map, { force: true });
+});
+Object.assign(globalThis, {
+  $app: app,
+  $dev: false,
+  $cli: {
     command: "deploy",
     dev: false,
     paths: { home: join(homedir(), ".config", "sst"), root: appDir, work: task.workDir, platform },
     state: { version: {} },
   },
-  providers: JSON.parse(readFileSync(join(appDir, ".sst", "provider-lock.json"), "utf8")) as {
-    alias: string;
-    package: string;
-  }[],
 });
-process.once("exit", () => rmSync(program, { force: true }));
 
 let pending: Pending | undefined;
 let outputs: unknown;
@@ -114,11 +124,16 @@ process.once("beforeExit", async () => {
   }
 });
 
-const module = (await import(pathToFileURL(program).href)) as { program(): Promise<unknown> };
+const { run } = (await import(pathToFileURL(bundled.platform).href)) as {
+  run(program: () => Promise<unknown>): Promise<Record<string, unknown>>;
+};
+const { default: config } = (await import(pathToFileURL(bundled.config).href)) as {
+  default: { run(): Promise<unknown> };
+};
 void pulumi.runtime
   .runInPulumiStack(async () => {
     pending = watchPending(pulumi);
-    const { _protect, ...returned } = ((await module.program()) ?? {}) as Record<string, unknown>;
+    const { _protect, ...returned } = await run(() => config.run());
     return returned;
   })
   .then(async (returned) => {

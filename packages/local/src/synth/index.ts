@@ -97,12 +97,7 @@ function runChild(
   return new Promise((resolve, reject) => {
     const child = spawn(
       process.execPath,
-      [
-        "--enable-source-maps",
-        "--no-warnings",
-        "--experimental-strip-types",
-        fileURLToPath(new URL("./child.ts", import.meta.url)),
-      ],
+      ["--no-warnings", "--experimental-strip-types", fileURLToPath(new URL("./child.ts", import.meta.url))],
       { cwd: task.appDir, env, stdio: ["pipe", "pipe", "pipe"] },
     );
     const tail: string[] = [];
@@ -169,6 +164,8 @@ function childEnvironment(
     AWS_EC2_METADATA_DISABLED: "true",
     AWS_SHARED_CREDENTIALS_FILE: "/dev/null",
     AWS_CONFIG_FILE: "/dev/null",
+    // Pulumi's SDK is some two thousand files; compiled code is kept beside them (a second less at each start).
+    NODE_COMPILE_CACHE: join(appDir, ".sst", "platform", ".compile-cache"),
     SST_TELEMETRY_DISABLED: "1",
   };
 }

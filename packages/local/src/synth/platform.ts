@@ -5,6 +5,7 @@ import { tmpdir } from "node:os";
 import { dirname, join, resolve } from "node:path";
 import { completeApp, evaluateApp } from "./bundle.ts";
 import { SynthesisError } from "./errors.ts";
+import { exclusively } from "./exclusively.ts";
 
 /**
  * Unpacks SST's platform into `.sst/platform` of the app and installs the packages of its providers, by SST's own
@@ -28,9 +29,22 @@ export async function ensurePlatform(
   } finally {
     rmSync(workDir, { recursive: true, force: true });
   }
+  if (!whyInstall(root, sst.version, providers)) return { version: sst.version, installed: false };
+  return exclusively(join(root, ".sst", "install.lock"), () =>
+    installOnce(root, stage, sst, providers, onProgress),
+  );
+}
+
+async function installOnce(
+  root: string,
+  stage: string,
+  sst: { binary: string; version: string },
+  providers: Record<string, Record<string, unknown>>,
+  onProgress: (line: string) => void,
+) {
+  // Another process may have done it meanwhile.
   const reason = whyInstall(root, sst.version, providers);
   if (!reason) return { version: sst.version, installed: false };
-
   onProgress(
     `installing the platform of SST ${sst.version} into ${join(root, ".sst")} (${reason}; once, about 30 s)`,
   );
