@@ -5,7 +5,7 @@
 import { execFileSync } from "node:child_process";
 import { cpSync, mkdtempSync, readdirSync, readFileSync, rmSync, writeFileSync } from "node:fs";
 import { tmpdir } from "node:os";
-import { join } from "node:path";
+import { join, relative } from "node:path";
 import { parseArgs } from "node:util";
 
 const core = join(import.meta.dirname, "../packages/core");
@@ -55,7 +55,8 @@ if (values.check) {
   const copy = mkdtempSync(join(tmpdir(), "frontdesk-migrations-"));
   try {
     cpSync(folder, copy, { recursive: true });
-    generate(copy);
+    // Drizzle reads snapshots relative to where it runs, also when the path is absolute.
+    generate(relative(core, copy));
     const missing = files(copy).length > files(folder).length;
     const stale = readFileSync(bundle, "utf8") !== bundled();
     if (missing || stale) {

@@ -1,0 +1,44 @@
+import { createHash } from "node:crypto";
+import { monotonicFactory } from "ulid";
+import { now } from "../clock/index.ts";
+
+/** What each identifier is of. Prefix and ULID, so that it says what it is and sorts by the time it was made. */
+const prefixes = {
+  attachment: "att",
+  event: "evt",
+  failure: "fail",
+  mailbox: "mbx",
+  message: "msg",
+  outbox: "out",
+  raw: "raw",
+  thread: "thr",
+  user: "usr",
+} as const;
+
+export type Noun = keyof typeof prefixes;
+
+const next = monotonicFactory();
+
+/** A new identifier, e.g. `msg_01JD…`: prefix, underscore, 26 characters of Crockford's base 32. */
+export function create(noun: Noun): string {
+  return `${prefixes[noun]}_${next(now())}`;
+}
+
+const alphabet = "0123456789ABCDEFGHJKMNPQRSTVWXYZ";
+
+/**
+ * An identifier that follows from another one: the same input gives the same output, so that a step that is repeated
+ * writes over what it wrote before. It keeps the parent's time.
+ */
+export function derive(noun: Noun, parent: string, part: string | number): string {
+  const time = parent.slice(parent.indexOf("_") + 1).slice(0, 10);
+  const digest = createHash("sha256").update(`${noun}\n${parent}\n${part}`).digest();
+  let random = "";
+  for (const byte of digest.subarray(0, 16)) random += alphabet[byte & 31];
+  return `${prefixes[noun]}_${time}${random}`;
+}
+
+/** Whether a text has the form of an identifier of this kind. */
+export function is(noun: Noun, text: string): boolean {
+  return text.startsWith(`${prefixes[noun]}_`) && /^[a-z]+_[0-9A-HJKMNP-TV-Z]{26}$/.test(text);
+}

@@ -1,0 +1,37 @@
+import { current } from "../actor/index.ts";
+import type { Handle } from "../database/index.ts";
+import { VisibleError } from "../error/index.ts";
+import { asParameter, visibility } from "../identity/index.ts";
+
+/** One answer for what does not exist and what may not be seen. */
+const notFound = () => new VisibleError("not_found", "topic_not_found", "There is no such topic.");
+
+/** @throws VisibleError `not_found` when the actor may not listen to a topic, or there is none. */
+export async function authoriseTopic({ query }: Handle, topic: string): Promise<void> {
+  const [noun, id = ""] = topic.split(":", 2);
+  switch (noun) {
+    case "user": {
+      const actor = current();
+      if (actor.kind !== "user" || actor.userId !== id) throw notFound();
+      return;
+    }
+    case "mailbox":
+    case "thread": {
+      const mailboxIds = asParameter(await visibility());
+      const [found] = await query(noun === "mailbox" ? seesMailbox : seesThread, [id, mailboxIds]);
+      if (!found) throw notFound();
+      return;
+    }
+    default:
+      throw notFound();
+  }
+}
+
+const seesMailbox = `
+  select 1 from frontdesk.mailboxes where id = $1 and ($2::text[] is null or id = any($2))`;
+
+const seesThread = `
+  select 1 from frontdesk.threads t
+   where t.id = $1 and t.merged_into is null
+     and ($2::text[] is null or exists (
+       select 1 from frontdesk.thread_mailboxes tm where tm.thread_id = t.id and tm.mailbox_id = any($2)))`;
