@@ -286,3 +286,11 @@ export function send(origin: string, target: string, options: Sent = {}): Promis
     }
   });
 }
+
+/** Resolves when every WebSocket connection that came has gone; the clients must have left. */
+export async function allDisconnected(world: World): Promise<void> {
+  const count = (kind: string) => world.observations.filter((one) => one.kind === kind).length;
+  while (count("ws.disconnect") < count("ws.connect")) await turn();
+}
+/** Lets everything that is due happen. */
+export const turn = () => new Promise<void>((resolve) => setImmediate(resolve));

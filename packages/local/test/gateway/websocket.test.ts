@@ -2,7 +2,16 @@ import { once } from "node:events";
 import { connect as connectTcp } from "node:net";
 import { afterAll, afterEach, beforeAll, beforeEach, describe, expect, it } from "vitest";
 import { WebSocket } from "ws";
-import { FunctionFailure, functionArn, gatewaySpec, route, startWorld, type World } from "./support.ts";
+import {
+  allDisconnected,
+  FunctionFailure,
+  functionArn,
+  gatewaySpec,
+  route,
+  startWorld,
+  turn,
+  type World,
+} from "./support.ts";
 
 const api = "arn:aws:execute-api:eu-north-1:112233445566:sock000000";
 const handlers: World["handlers"] = {};
@@ -75,10 +84,8 @@ const opened: WebSocket[] = [];
 /** No client outlives its test, nor does what it set off. */
 afterEach(async () => {
   for (const socket of opened.splice(0)) socket.terminate();
-  const count = (kind: string) => world.observations.filter((one) => one.kind === kind).length;
-  while (count("ws.disconnect") < count("ws.connect")) await turn();
+  await allDisconnected(world);
 });
-const turn = () => new Promise((resolve) => setImmediate(resolve));
 
 const events = (name: string) =>
   world.invocations.filter((one) => one.functionArn === functionArn(name)).map((one) => one.event);
