@@ -59,6 +59,7 @@ const sweep = createFunction("OutboxSweep", {
     readSecret(cacheSecretArn),
     push,
     listObjects(mailBucket, rawMailPrefix),
+    tagObjects(mailBucket, rawMailPrefix),
     sendTo(emailQueue),
   ],
   after: [migration],
