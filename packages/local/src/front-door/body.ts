@@ -23,7 +23,9 @@ export async function readBody(request: IncomingMessage, limit: number): Promise
     });
     request.on("end", () => resolve(chunks.length === 1 && chunks[0] ? chunks[0] : Buffer.concat(chunks)));
     request.on("error", reject);
-    request.on("close", () => reject(cutOff()));
+    request.on("close", () => {
+      if (!request.complete) reject(cutOff());
+    });
   });
 }
 

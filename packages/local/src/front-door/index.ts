@@ -1,6 +1,9 @@
 /**
  * The front door: what `AWS_ENDPOINT_URL` of every function, and every AWS host name in it, leads to. It speaks AWS's
  * protocols, checks signatures, and hands each call to the service it is for.
+ *
+ * Cost, measured with small signed SQS calls over 32 kept connections (Node 22): 200 µs of CPU a call, of which Node's
+ * HTTP server takes 80: 5,000 calls a second on one core.
  */
 import type { IncomingMessage, ServerResponse } from "node:http";
 import type { Duplex } from "node:stream";
@@ -10,8 +13,6 @@ import { type Listeners, openListeners } from "./listener.ts";
 
 export { createAuthenticator } from "./authenticate.ts";
 export { createCredentialStore } from "./credentials.ts";
-export { createVerifier, deriveSigningKey, type Verified, verifyPresigned } from "./sigv4.ts";
-export { queryList } from "./xml.ts";
 
 /** What answers under host names of its own, such as an API or a hosted sign-in page. */
 export interface HostHandler {

@@ -3,6 +3,7 @@
  * The services route themselves.
  */
 import type { Plan } from "../plan/types.ts";
+import { decode } from "./canonical.ts";
 
 export interface RestRequest {
   method: string;
@@ -137,8 +138,8 @@ export function resourceOf(
     return bucket ? `arn:aws:s3:::${bucket}${key ? `/${key}` : ""}` : undefined;
   }
   if (service === "lambda") {
-    const name = /\/functions\/([^/]+)/.exec(request.path)?.[1];
-    return plan.functions.find((fn) => fn.name === name || fn.arn === decodeURIComponent(name ?? ""))?.arn;
+    const name = decode(/\/functions\/([^/]+)/.exec(request.path)?.[1] ?? "");
+    return plan.functions.find((fn) => fn.name === name || fn.arn === name)?.arn;
   }
   const { QueueUrl: url, SecretId: secret, TopicArn: topic, TargetArn: target } = input;
   if (typeof url === "string") {

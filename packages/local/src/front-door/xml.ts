@@ -1,4 +1,4 @@
-/** XML answers of the query protocol, and the flat parameters of its requests. */
+/** XML answers of the query protocol. */
 
 /**
  * Members of query answers that are maps where the value looks like a structure, e.g. in SNS's GetTopicAttributes and
@@ -57,14 +57,4 @@ export function escapeXml(text: string): string {
   return text
     .replace(/[&<>"'\r]/g, (character) => escapes[character] ?? character)
     .replace(/[^\P{Cc}\t\n\r\x7f-\x9f]|[\ufffe\uffff]/gu, "\ufffd");
-}
-
-/** A list among query parameters: `TopicArns.member.1=...&TopicArns.member.2=...`. */
-export function queryList(input: Record<string, unknown>, name: string): string[] {
-  const values: string[] = [];
-  for (let at = 1; ; at++) {
-    const value = input[`${name}.member.${at}`];
-    if (typeof value !== "string") return values;
-    values.push(value);
-  }
 }

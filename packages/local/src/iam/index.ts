@@ -13,10 +13,8 @@ import { compilePlan } from "./policies.ts";
 import { id, type StatementUse, Usage } from "./usage.ts";
 
 export type { Denial } from "./denials.ts";
-export { type Decision, evaluate, type Policies } from "./evaluate.ts";
-export { compilePlan, evaluateAgainst, type PlanPolicies } from "./policies.ts";
-export { identify, roleName, uniqueId } from "./principal.ts";
-export type { StatementRef } from "./statement.ts";
+export { type Decision, evaluate } from "./evaluate.ts";
+export { evaluateAgainst } from "./policies.ts";
 export type { StatementUse } from "./usage.ts";
 
 export interface Iam extends Authoriser {

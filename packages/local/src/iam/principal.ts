@@ -42,7 +42,7 @@ export function identify(principal: Principal): Identity {
 }
 
 /** The last part of a role's ARN; its path is no part of the name. */
-export function roleName(roleArn: string): string {
+function roleName(roleArn: string): string {
   return roleArn.slice(roleArn.lastIndexOf("/") + 1);
 }
 

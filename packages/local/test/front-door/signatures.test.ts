@@ -133,7 +133,7 @@ describe("the SDK's signatures", () => {
       (next) => (args) => {
         const { headers, body } = args.request as { headers: Record<string, string>; body: Uint8Array };
         const { host: _host, "content-length": _length, ...rest } = headers;
-        Object.assign(sent, { headers: rest, body: Buffer.from(body).toString() });
+        Object.assign(sent, { headers: rest, body: new TextDecoder().decode(body) });
         return next(args);
       },
       { step: "finalizeRequest", priority: "low" },
