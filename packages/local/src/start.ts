@@ -112,7 +112,8 @@ export async function startLocal(options: StartOptions): Promise<LocalCloud> {
     if (options.fresh) emptyFolder(root);
     const state = openState(root);
     const observer = createObserver(clock);
-    const iam = createIam(plan, { observer });
+    const iam = createIam(plan, { observer, now: clock.now });
+    for (const problem of iam.problems()) log(`policies: ${problem}`);
     const cloud: Cloud = {
       plan,
       clock,
