@@ -4,7 +4,7 @@ export type { Graph, GraphResource } from "./graph/types.ts";
 export { buildPlan } from "./plan/index.ts";
 export type { Plan } from "./plan/types.ts";
 export { type RunningApp, type RunOptions, runApp } from "./run.ts";
-export { type LocalCloud, type StartOptions, startLocal } from "./start.ts";
+export { type LocalCloud, type StartOptions, startLocal, startPostgres } from "./start.ts";
 export {
   ensurePlatform,
   SynthesisError,

@@ -18,6 +18,7 @@ import type { Graph } from "./graph/types.ts";
 import { createIam } from "./iam/index.ts";
 import { createEventSourceMappings } from "./mappings/index.ts";
 import { buildPlan } from "./plan/index.ts";
+import type { Plan } from "./plan/types.ts";
 import { createPostgres } from "./postgres/index.ts";
 import { createRedis } from "./redis/index.ts";
 import { createRules } from "./rules/index.ts";
@@ -28,6 +29,7 @@ import { createSqs } from "./services/sqs/index.ts";
 import { createSsm } from "./services/ssm/index.ts";
 import { createSts } from "./services/sts/index.ts";
 import { createMailReceiver } from "./smtp/index.ts";
+import { SEED_FILE } from "./synth/seed.ts";
 import { openCertificateAuthority } from "./tls/ca.ts";
 
 export interface StartOptions {
@@ -204,8 +206,36 @@ export async function startLocal(options: StartOptions): Promise<LocalCloud> {
   }
 }
 
-/** Everything but the lock, which this run holds. */
+/** Everything but the lock, which this run holds, and the seed, from which the graph's passwords have come already. */
 function emptyFolder(root: string) {
   for (const entry of readdirSync(root))
-    if (entry !== LOCK_FILE) rmSync(join(root, entry), { recursive: true, force: true });
+    if (entry !== LOCK_FILE && entry !== SEED_FILE)
+      rmSync(join(root, entry), { recursive: true, force: true });
+}
+
+/**
+ * The databases of a plan and nothing else, for tools and measurements.
+ * @returns Stops them.
+ */
+export async function startPostgres(plan: Plan, stateDir: string): Promise<() => Promise<void>> {
+  const clock = createClock();
+  const observer = createObserver(clock);
+  const state = openState(stateDir);
+  const cloud: Cloud = {
+    plan,
+    clock,
+    faults: createFaults(),
+    observer,
+    authoriser: createIam(plan, { observer }),
+    state,
+    addresses: createAddresses(),
+    ca: await openCertificateAuthority(state),
+    log: () => undefined,
+  };
+  const postgres = createPostgres(cloud, {} as Ports, { credentials: createCredentialStore(), fast: true });
+  await postgres.start();
+  return async () => {
+    await postgres.stop();
+    clock.stop();
+  };
 }

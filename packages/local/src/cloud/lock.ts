@@ -7,7 +7,7 @@ import { join } from "node:path";
  * @throws Error naming the process that holds the folder.
  */
 export function lockFolder(folder: string): () => void {
-  const file = join(folder, "running.pid");
+  const file = join(folder, LOCK_FILE);
   for (let attempt = 0; attempt < 2; attempt++) {
     try {
       const handle = openSync(file, "wx");
@@ -18,12 +18,17 @@ export function lockFolder(folder: string): () => void {
       if ((error as NodeJS.ErrnoException).code !== "EEXIST") throw error;
       const holder = Number(readFileSync(file, "utf8"));
       if (holder !== process.pid && isAlive(holder))
-        throw new Error(`${folder} is in use by process ${holder}; stop it, or give this run another state folder`);
+        throw new Error(
+          `${folder} is in use by process ${holder}; stop it, or give this run another state folder`,
+        );
       rmSync(file, { force: true });
     }
   }
   throw new Error(`${folder} is being started by another process`);
 }
+
+/** Kept while a run holds the folder. */
+export const LOCK_FILE = "running.pid";
 
 function isAlive(pid: number): boolean {
   if (!Number.isInteger(pid) || pid <= 0) return false;
