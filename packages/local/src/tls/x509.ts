@@ -37,6 +37,27 @@ export async function createIssuer(domains: string[]): Promise<Issuer> {
   return { key: await toPem(keys.privateKey), cert: cert.toString("pem") };
 }
 
+/** An RSA key (2048 bits, for SHA-1 signatures as SNS makes them) and its self-signed certificate, both PEM. */
+export async function createSigningCertificate(commonName: string): Promise<Issuer> {
+  const algorithm = {
+    name: "RSASSA-PKCS1-v1_5",
+    hash: "SHA-256",
+    publicExponent: new Uint8Array([1, 0, 1]),
+    modulusLength: 2048,
+  };
+  const keys = await crypto.subtle.generateKey(algorithm, true, ["sign", "verify"]);
+  const cert = await x509.X509CertificateGenerator.createSelfSigned({
+    serialNumber: serialNumber(),
+    name: `CN=${commonName}`,
+    notBefore: notBefore(),
+    notAfter: new Date(Date.now() + 3650 * day),
+    signingAlgorithm: algorithm,
+    keys,
+    extensions: [new x509.KeyUsagesExtension(x509.KeyUsageFlags.digitalSignature, true)],
+  });
+  return { key: await toPem(keys.privateKey), cert: cert.toString("pem") };
+}
+
 /** @param hosts Host names (may begin with `*.`) and loopback addresses: the subject alternative names. */
 export async function issueLeaf(issuer: Issuer, hosts: string[]): Promise<{ key: string; cert: string }> {
   const authority = new x509.X509Certificate(issuer.cert);

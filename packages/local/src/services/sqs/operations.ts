@@ -197,7 +197,7 @@ export function createOperations(cloud: Cloud, queues: Queues, moves: MoveTasks)
     },
 
     ListQueues(call) {
-      call.authorise("sqs:ListQueues", `arn:aws:sqs:${call.region}:${cloud.plan.accountId}:*`);
+      call.authorise("sqs:ListQueues", "*");
       const prefix = text(call.input, "QueueNamePrefix") ?? "";
       const urls = cloud.plan.queues
         .filter((queue) => queue.region === call.region && queue.name.startsWith(prefix))
