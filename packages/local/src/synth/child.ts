@@ -86,16 +86,6 @@ let pending: Pending | undefined;
 let outputs: unknown;
 let settled = false;
 
-const deadline = setTimeout(async () => {
-  const lines = (await pending?.list()) ?? [];
-  fail(
-    new SynthesisError(
-      `the program was not done after ${task.deadlineMs / 1000} s${lines.length > 0 ? `; still waiting:\n  ${lines.join("\n  ")}` : ""}\nraise deadlineMs if it only needs longer`,
-    ),
-  );
-}, task.deadlineMs);
-deadline.unref();
-
 // Nothing is left to do, no timer and no connection: what is not settled now never will be.
 process.once("beforeExit", async () => {
   const lines = (await pending?.list()) ?? [];
@@ -130,6 +120,16 @@ const { run } = (await import(pathToFileURL(bundled.platform).href)) as {
 const { default: config } = (await import(pathToFileURL(bundled.config).href)) as {
   default: { run(): Promise<unknown> };
 };
+const deadline = setTimeout(async () => {
+  const lines = (await pending?.list()) ?? [];
+  fail(
+    new SynthesisError(
+      `the program was not done after ${task.deadlineMs / 1000} s${lines.length > 0 ? `; still waiting:\n  ${lines.join("\n  ")}` : ""}\nraise deadlineMs if it only needs longer`,
+    ),
+  );
+}, task.deadlineMs);
+deadline.unref();
+
 void pulumi.runtime
   .runInPulumiStack(async () => {
     pending = watchPending(pulumi);

@@ -27,7 +27,13 @@ export function describe(error: unknown, appDir: string, bundle?: BundlePlace): 
       .map(({ text, location }) => (location ? `${location.file}:${location.line}: ${text}` : text))
       .join("\n");
   const place = error instanceof SynthesisError || !bundle ? undefined : origin(error, appDir, bundle);
-  return place ? `${error.message} (${place})` : error.message;
+  const message = [error, ...causes(error)].map((one) => one.message).join(": ");
+  return place ? `${message} (${place})` : message;
+}
+
+/** `fetch failed` alone says nothing. */
+function causes({ cause }: Error): Error[] {
+  return cause instanceof Error ? [cause, ...causes(cause)] : [];
 }
 
 /**

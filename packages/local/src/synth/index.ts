@@ -23,7 +23,7 @@ export interface SynthesiseOptions {
   accountId?: string;
   /** For apps that name no region; default `AWS_REGION` of `env`, else us-east-1, as for SST. */
   homeRegion?: string;
-  /** How long the program may take. Default: one minute. */
+  /** How long the program may take once it is loaded. Default: one minute. */
   deadlineMs?: number;
   /** Environment of the program, instead of this process's. AWS credentials are always left out. */
   env?: Record<string, string | undefined>;
@@ -88,6 +88,9 @@ export async function synthesise(options: SynthesiseOptions): Promise<Graph> {
   }
 }
 
+/** What loading the platform may take on a busy machine, before the program starts. */
+const graceMs = 60_000;
+
 /** @returns The last lines that the child printed. */
 function runChild(
   task: ChildTask,
@@ -116,7 +119,7 @@ function runChild(
     const killer = setTimeout(() => {
       overdue = true;
       child.kill("SIGKILL");
-    }, task.deadlineMs + 15_000);
+    }, task.deadlineMs + graceMs);
     const abort = () => child.kill("SIGKILL");
     signal?.addEventListener("abort", abort, { once: true });
     if (signal?.aborted) abort();
@@ -128,7 +131,7 @@ function runChild(
       else if (overdue)
         reject(
           new SynthesisError(
-            `the program was still busy ${task.deadlineMs / 1000 + 15} s after its start; is there an endless loop?`,
+            `the program was still busy ${(task.deadlineMs + graceMs) / 1000} s after its start; is there an endless loop?`,
           ),
         );
       else resolve(tail);

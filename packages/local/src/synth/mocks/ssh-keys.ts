@@ -12,10 +12,14 @@ function integer(base64url: string | undefined): Buffer {
   const bytes = Buffer.from(base64url ?? "", "base64url");
   return field((bytes[0] ?? 0) >= 0x80 ? Buffer.concat([Buffer.from([0]), bytes]) : bytes);
 }
+const sshCurves = ["prime256v1", "secp384r1", "secp521r1"];
 const curveNames: Record<string, string> = { "P-256": "nistp256", "P-384": "nistp384", "P-521": "nistp521" };
 
 /** The key's SSH name and its public fields; undefined for curves that SSH does not know. */
 function parts(key: KeyObject): { name: string; fields: Buffer[] } | undefined {
+  // JWK knows the curves of SSH and no others.
+  const { namedCurve } = key.asymmetricKeyDetails ?? {};
+  if (namedCurve && !sshCurves.includes(namedCurve)) return undefined;
   const jwk = key.export({ format: "jwk" });
   if (jwk.kty === "RSA") return { name: "ssh-rsa", fields: [integer(jwk.e), integer(jwk.n)] };
   if (jwk.kty === "OKP")
