@@ -26,6 +26,18 @@ const meaningless =
 /** Bytes up to here are looked at for signs of ISO 2022 and for `<meta charset>`. */
 const sniffed = 4096;
 
+const known = new Map<string, boolean>();
+
+/** Whether iconv-lite has the charset. Remembered, because it looks an unknown one up by throwing. */
+function exists(name: string): boolean {
+  let found = known.get(name);
+  if (found === undefined) {
+    found = iconv.encodingExists(name);
+    if (known.size < 1000) known.set(name, found);
+  }
+  return found;
+}
+
 function normalise(label: string | undefined): string | undefined {
   const name = (label ?? "")
     .toLowerCase()
@@ -87,7 +99,7 @@ function decodeUnlabelled(bytes: Buffer, hint: string | undefined): string {
   }
   if (isUtf8(bytes)) return bytes.toString("utf8");
   const name = normalise(hint);
-  if (name !== undefined && name !== "utf-8" && name !== "us-ascii" && iconv.encodingExists(name)) {
+  if (name !== undefined && name !== "utf-8" && name !== "us-ascii" && exists(name)) {
     return iconv.decode(bytes, name);
   }
   return iconv.decode(bytes, "windows-1252");
@@ -127,7 +139,7 @@ function decodeKnown(bytes: Buffer, label: string | undefined, hint: string | un
     case "hz":
       return decodeHz(bytes);
   }
-  if (!iconv.encodingExists(name)) {
+  if (!exists(name)) {
     note("charset-unknown");
     return decodeUnlabelled(bytes, hint);
   }

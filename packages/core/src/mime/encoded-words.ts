@@ -11,7 +11,7 @@ interface Word {
 }
 
 /** Far beyond RFC 2047's 75, for the senders that put a whole header into one word; keeps the search linear. */
-const longestWord = 4096;
+const longestWord = 2048;
 
 /** The encoded word that starts at `start`, where `=?` stands. */
 export function wordAt(source: string, start: number): Word | undefined {

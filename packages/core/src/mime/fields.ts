@@ -34,7 +34,13 @@ export class Fields {
     return this.#block.fields.map(({ name, key, raw }) => {
       if (seen.has(key) && singular.has(key)) this.#note(`duplicate-${key}`);
       seen.add(key);
-      return { name, key, raw, value: decodeWords(unfold(raw), this.#note, this.#hint) };
+      // NUL has no place in a header, and PostgreSQL cannot store it.
+      return {
+        name,
+        key,
+        raw: raw.replaceAll("\u0000", ""),
+        value: decodeWords(unfold(raw), this.#note, this.#hint),
+      };
     });
   }
 
@@ -49,7 +55,7 @@ export class Fields {
   /** First field of the name as text. */
   text(key: string): string | undefined {
     const value = this.#block.first.get(key);
-    return value === undefined ? undefined : decodeWords(value, this.#note, this.#hint);
+    return value === undefined ? undefined : decodeWords(value, this.#note, this.#hint).trim();
   }
 
   /** Mailboxes of the first field of the name. */

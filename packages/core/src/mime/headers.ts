@@ -54,7 +54,7 @@ export function skipPreface(source: string): number {
  * first line of a body whose blank line is missing.
  *
  * @param end where the part ends at the latest
- * @param isDelimiter whether a line starting with `--` ends the part
+ * @param isDelimiter whether a line starting with `--` ends the part; it is given the Content-Type read so far
  */
 export function readHeader(
   source: string,
@@ -62,7 +62,7 @@ export function readHeader(
   end: number,
   limits: Limits,
   note: Note,
-  isDelimiter: (start: number, stop: number) => boolean,
+  isDelimiter: (start: number, stop: number, contentType: string | undefined) => boolean,
 ): HeaderBlock {
   const fields: RawField[] = [];
   const first = new Map<string, string>();
@@ -81,6 +81,10 @@ export function readHeader(
     }
     valueStart = -1;
   };
+  const contentType = () =>
+    name.toLowerCase() === "content-type" && valueStart >= 0 && !first.has("content-type")
+      ? source.slice(valueStart, valueEnd)
+      : first.get("content-type");
   while (cursor < end) {
     const newline = source.indexOf("\n", cursor);
     const next = newline < 0 || newline >= end ? end : newline + 1;
@@ -103,7 +107,11 @@ export function readHeader(
         break;
       }
       if (valueStart >= 0) valueEnd = lineEnd;
-    } else if (code === 0x2d && source.charCodeAt(cursor + 1) === 0x2d && isDelimiter(cursor, lineEnd)) {
+    } else if (
+      code === 0x2d &&
+      source.charCodeAt(cursor + 1) === 0x2d &&
+      isDelimiter(cursor, lineEnd, contentType())
+    ) {
       note("header-end-missing");
       break;
     } else if (startsField(source, cursor) && fieldStart.lastIndex <= lineEnd) {

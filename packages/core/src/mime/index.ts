@@ -69,7 +69,7 @@ export function parseMail(raw: Buffer, options: ParseOptions = {}): ParsedMail {
     defects: [],
   };
   readSingularFields(mail, fields);
-  readBodies(mail, root, reader, note);
+  readBodies(mail, root, reader);
   readReports(mail, leaves, reader, limits, note);
   mail.defects = [...defects];
   return mail;
@@ -113,7 +113,7 @@ function readSingularFields(mail: ParsedMail, fields: Fields): void {
   if (virus !== undefined) mail.sesVerdicts.virus = virus;
 }
 
-function readBodies(mail: ParsedMail, root: Part, reader: PartReader, note: Note): void {
+function readBodies(mail: ParsedMail, root: Part, reader: PartReader): void {
   const bodies = withoutUndecodable(selectBodies(root), reader);
   const related = new Set<Part>();
   collectRelated(root, related);

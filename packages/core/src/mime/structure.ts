@@ -1,4 +1,4 @@
-import { type HeaderBlock, readHeader, skipPreface } from "./headers.ts";
+import { type HeaderBlock, readHeader, skipPreface, unfold } from "./headers.ts";
 import { type Parameterised, parseParameterised } from "./parameters.ts";
 import type { Disposition, Limits, Note } from "./types.ts";
 
@@ -25,6 +25,9 @@ const longestField = 64 * 1024;
 /** RFC 2046 §5.1.1 allows 70 characters; senders write more. Longer lines are no delimiters. */
 const longestBoundary = 250;
 
+/** Each guess reads the rest of the message once more, so their number is what keeps the whole linear. */
+const mostGuesses = 4;
+
 interface Delimiter {
   /** Index in the stack of open boundaries. */
   level: number;
@@ -42,6 +45,7 @@ export class TreeReader {
   /** Boundaries of the multiparts that are open, outermost first. */
   readonly #open: string[] = [];
   #leaves = 0;
+  #guesses = 0;
 
   constructor(source: string, limits: Limits, note: Note) {
     this.#source = source;
@@ -100,15 +104,28 @@ export class TreeReader {
     path: string,
   ): { part: Part; stop: Delimiter | undefined } {
     const source = this.#source;
-    const declared: { boundary: string | undefined } = { boundary: undefined };
-    const header = readHeader(source, position, source.length, this.#limits, this.#note, (start, stop) => {
-      if (this.#match(start, stop) !== undefined) return true;
-      // The header's own boundary may follow at once, the blank line forgotten: it was not read yet, so look for it.
-      const line = source.slice(start + 2, Math.min(stop, start + 2 + longestBoundary)).trimEnd();
-      const before = source.slice(position, start);
-      declared.boundary ??= /boundary\s?=\s?"?([^"\s;]{1,250})/i.exec(before.slice(-longestField))?.[1];
-      return line !== "" && line === declared.boundary;
-    });
+    let own: { contentType: string; boundary: string | undefined } | undefined;
+    const header = readHeader(
+      source,
+      position,
+      source.length,
+      this.#limits,
+      this.#note,
+      (start, stop, contentType) => {
+        if (this.#match(start, stop) !== undefined) return true;
+        // The first delimiter of the part itself may follow its header at once, the blank line forgotten.
+        if (contentType === undefined || stop - start > longestBoundary + 4) return false;
+        if (own?.contentType !== contentType) {
+          own = {
+            contentType,
+            boundary: parseParameterised(unfold(contentType.slice(0, longestField)), () => {}).parameters.get(
+              "boundary",
+            ),
+          };
+        }
+        return own.boundary !== undefined && source.slice(start + 2, stop).trimEnd() === own.boundary;
+      },
+    );
     const field = (key: string) => header.first.get(key)?.slice(0, longestField);
     const contentType = readContentType(field("content-type"), defaultType, this.#note);
     const disposition = parseParameterised(
@@ -164,8 +181,9 @@ export class TreeReader {
       this.#open.pop();
     }
     // The boundary is missing, or never occurs: the line that looks like one, with a part's header after it, is it.
-    const limit = first?.start ?? this.#nextDelimiter(part.start)?.start ?? this.#source.length;
-    boundary = this.#guessBoundary(part.start, limit) ?? "";
+    if (this.#guesses++ >= mostGuesses) return first;
+    if (boundary === "") first = this.#nextDelimiter(part.start);
+    boundary = this.#guessBoundary(part.start, first?.start ?? this.#source.length) ?? "";
     if (boundary === "") return first;
     this.#note("boundary-guessed");
     this.#open.push(boundary);

@@ -1,6 +1,9 @@
 import { parseDate } from "./dates.ts";
 import type { AuthenticationResults, GoogleHeaders, Received, SesVerdict } from "./types.ts";
 
+/** More than any server writes; keeps what is matched below cheap. */
+const longest = 8192;
+
 /** Splits at blanks and semicolons; comments are dropped, quoted strings kept whole. */
 function tokens(value: string, most = 500): string[] {
   const found: string[] = [];
@@ -41,25 +44,26 @@ export function parseReceived(value: string): Received {
 
 /** Reads an Authentication-Results field (RFC 8601 §2.2). Undefined when it names no server. */
 export function parseAuthenticationResults(value: string): AuthenticationResults | undefined {
-  const [head = [], ...rest] = split(tokens(value));
+  const [head = [], ...rest] = split(tokens(value.slice(0, longest)));
   const server = head[0]?.toLowerCase();
   if (server === undefined) return undefined;
   const results: AuthenticationResults = { server, methods: [] };
   for (const part of rest) {
-    const [first, ...properties] = part
-      .join(" ")
-      .replace(/\s*=\s*/g, "=")
-      .split(" ");
-    const [method, result] = (first ?? "").split("=", 2);
-    if (method === undefined || result === undefined || method === "") continue;
-    const pairs = properties
-      .map((property) => /^([^=]+)=(.*)$/s.exec(property))
-      .filter((pair) => pair !== null)
-      .map((pair) => [(pair[1] ?? "").toLowerCase(), (pair[2] ?? "").replace(/^"(.*)"$/s, "$1")] as const);
+    const pairs = [
+      ...part
+        .join(" ")
+        .replace(/\s*=\s*/g, "=")
+        .matchAll(/([^\s="]+)=("(?:[^"\\]|\\.)*"|[^\s"]*)/g),
+    ].map(([, key = "", value = ""]): [string, string] => [
+      key.toLowerCase(),
+      value.replace(/^"(.*)"$/s, "$1"),
+    ]);
+    const [method, ...properties] = pairs;
+    if (method === undefined) continue;
     results.methods.push({
-      method: method.toLowerCase().replace(/\/.*$/, ""),
-      result: result.toLowerCase(),
-      properties: Object.fromEntries(pairs),
+      method: method[0].replace(/\/.*$/, ""),
+      result: method[1].toLowerCase(),
+      properties: Object.fromEntries(properties),
     });
   }
   return results;

@@ -53,15 +53,15 @@ export function decodeBase64(input: string, note: Note): Buffer | undefined {
   const text = input.trim();
   if (text === "") return Buffer.alloc(0);
   const padding = text.indexOf("=");
-  const clean =
-    padding < 0 || /^=[=\s]*$/.test(text.slice(padding, padding + 8)) ? padding + 8 >= text.length : false;
-  if ((padding < 0 || clean) && !/[^A-Za-z0-9+/=\s]/.test(text)) {
+  if ((padding < 0 || padding >= text.length - 2) && !/[^A-Za-z0-9+/=\r\n]/.test(text)) {
     const decoded = Buffer.from(text, "base64");
     if (decoded.length > 0) return decoded;
   }
   const foreign = text.match(/[^A-Za-z0-9+/=\s_-]/g)?.length ?? 0;
+  // Blanks between letters are what prose has, and base64 has not.
+  const blanks = text.match(/\w (?=\w)/g)?.length ?? 0;
+  if ((foreign + blanks) * 8 >= text.length) return undefined;
   if (foreign > 0) note("base64-illegal-characters");
-  if (foreign * 8 >= text.length) return undefined;
   const chunks: Buffer[] = [];
   // A run that ends in padding is whole in itself; words after it ("== ignored") are not base64 but a remark.
   for (const run of text.split(/=+/)) {

@@ -13,7 +13,7 @@ export interface Header {
   name: string;
   /** Name in lower case, for look-ups. */
   key: string;
-  /** The bytes after the colon, folds included, each byte as one code unit (ISO 8859-1). */
+  /** The bytes after the colon, folds included, each byte as one code unit (ISO 8859-1), but without NUL. */
   raw: string;
   /** Unfolded, RFC 2047 words and raw 8-bit bytes decoded. */
   value: string;

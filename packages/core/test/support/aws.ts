@@ -1,0 +1,166 @@
+/**
+ * Small AWS on loopback for the SDK's real clients: just what the domain calls, with the rules that its calls must
+ * keep (unknown buckets, keys and connections are refused, tags do not touch bytes). The whole of it is packages/local.
+ */
+import { createServer, type IncomingMessage, type ServerResponse } from "node:http";
+import type { AddressInfo } from "node:net";
+
+interface StoredObject {
+  body: Buffer;
+  tags: Record<string, string>;
+  modified: Date;
+}
+export interface Call {
+  operation: string;
+  key: string;
+}
+
+export interface TestAws {
+  url: string;
+  buckets: Map<string, Map<string, StoredObject>>;
+  /** Bodies sent to queues, by URL. */
+  sent: { url: string; body: string }[];
+  calls: Call[];
+  /** What each open connection got. */
+  connections: Map<string, string[]>;
+  /** Runs before each call; may throw an Answer. */
+  intercept: ((call: Call) => Promise<void> | void) | undefined;
+  put(bucket: string, key: string, body: Buffer | string): void;
+  stop(): Promise<void>;
+}
+
+/** Thrown by `intercept`: the answer instead of the effect. */
+export class Answer extends Error {
+  readonly status: number;
+  readonly code: string;
+  constructor(status: number, code: string) {
+    super(code);
+    this.status = status;
+    this.code = code;
+  }
+}
+
+export async function startAws(buckets: string[]): Promise<TestAws> {
+  const server = createServer((request, response) => {
+    respond(aws, request, response).catch((error: unknown) => {
+      const { status, code } = error instanceof Answer ? error : { status: 500, code: "InternalError" };
+      response.writeHead(status, { "content-type": "application/xml", "x-amzn-errortype": code });
+      response.end(`<Error><Code>${code}</Code><Message>${code}</Message></Error>`);
+    });
+  });
+  await new Promise<void>((resolve) => server.listen(0, "127.0.0.1", resolve));
+  const { port } = server.address() as AddressInfo;
+  const aws: TestAws = {
+    url: `http://127.0.0.1:${port}`,
+    buckets: new Map(buckets.map((bucket) => [bucket, new Map()])),
+    sent: [],
+    calls: [],
+    connections: new Map(),
+    intercept: undefined,
+    put(bucket, key, body) {
+      const objects = aws.buckets.get(bucket);
+      if (!objects) throw new Error(`no bucket ${bucket}`);
+      objects.set(key, { body: Buffer.from(body), tags: {}, modified: new Date() });
+    },
+    stop: () =>
+      new Promise((resolve) => {
+        server.close(() => resolve());
+        server.closeAllConnections();
+      }),
+  };
+  return aws;
+}
+
+async function respond(aws: TestAws, request: IncomingMessage, response: ServerResponse): Promise<void> {
+  const url = new URL(request.url ?? "/", "http://localhost");
+  const chunks: Buffer[] = [];
+  for await (const chunk of request) chunks.push(chunk as Buffer);
+  const body = Buffer.concat(chunks);
+  const target = request.headers["x-amz-target"];
+  if (typeof target === "string") return sqs(aws, target, body, response);
+  const connection = /\/@connections\/([^/]+)$/.exec(url.pathname)?.[1];
+  if (connection !== undefined)
+    return gateway(aws, request.method ?? "", decodeURIComponent(connection), body, response);
+  return s3(aws, request.method ?? "", url, body, response);
+}
+
+async function called(aws: TestAws, operation: string, key: string): Promise<void> {
+  aws.calls.push({ operation, key });
+  await aws.intercept?.({ operation, key });
+}
+
+async function sqs(aws: TestAws, target: string, body: Buffer, response: ServerResponse): Promise<void> {
+  const input = JSON.parse(body.toString()) as { QueueUrl: string; MessageBody: string };
+  await called(aws, target, input.QueueUrl);
+  aws.sent.push({ url: input.QueueUrl, body: input.MessageBody });
+  response.writeHead(200, { "content-type": "application/x-amz-json-1.0" });
+  response.end(JSON.stringify({ MessageId: String(aws.sent.length) }));
+}
+
+async function gateway(
+  aws: TestAws,
+  method: string,
+  id: string,
+  body: Buffer,
+  response: ServerResponse,
+): Promise<void> {
+  await called(aws, method === "GET" ? "GetConnection" : "PostToConnection", id);
+  const got = aws.connections.get(id);
+  if (!got) throw new Answer(410, "GoneException");
+  if (body.length > 128 * 1024) throw new Answer(413, "PayloadTooLargeException");
+  if (method === "POST") got.push(body.toString());
+  response.writeHead(200, { "content-type": "application/json" }).end("{}");
+}
+
+async function s3(
+  aws: TestAws,
+  method: string,
+  url: URL,
+  body: Buffer,
+  response: ServerResponse,
+): Promise<void> {
+  const [, bucketName = "", ...rest] = url.pathname.split("/");
+  const key = decodeURIComponent(rest.join("/"));
+  const tagging = url.searchParams.has("tagging");
+  const operation =
+    key === ""
+      ? "ListObjectsV2"
+      : tagging
+        ? "PutObjectTagging"
+        : method === "PUT"
+          ? "PutObject"
+          : "GetObject";
+  await called(aws, operation, key);
+  const bucket = aws.buckets.get(bucketName);
+  if (!bucket) throw new Answer(404, "NoSuchBucket");
+  if (operation === "ListObjectsV2") {
+    const prefix = url.searchParams.get("prefix") ?? "";
+    const contents = [...bucket]
+      .filter(([name]) => name.startsWith(prefix))
+      .map(
+        ([name, object]) =>
+          `<Contents><Key>${name}</Key><LastModified>${object.modified.toISOString()}</LastModified><Size>${object.body.length}</Size></Contents>`,
+      );
+    response.writeHead(200, { "content-type": "application/xml" });
+    response.end(`<ListBucketResult><IsTruncated>false</IsTruncated>${contents.join("")}</ListBucketResult>`);
+    return;
+  }
+  if (operation === "PutObject") {
+    bucket.set(key, { body, tags: {}, modified: new Date() });
+    response.writeHead(200, { etag: '"0"' }).end();
+    return;
+  }
+  const object = bucket.get(key);
+  if (!object) throw new Answer(404, "NoSuchKey");
+  if (operation === "PutObjectTagging") {
+    object.tags = Object.fromEntries(
+      [...body.toString().matchAll(/<Key>(.*?)<\/Key><Value>(.*?)<\/Value>/g)].map(([, name, value]) => [
+        name,
+        value,
+      ]),
+    );
+    response.writeHead(200).end();
+    return;
+  }
+  response.writeHead(200, { "content-length": object.body.length }).end(object.body);
+}
