@@ -124,7 +124,7 @@ export async function startLocal(options: StartOptions): Promise<LocalCloud> {
       authoriser: iam,
       state,
       addresses: createAddresses(),
-      ca: await openCertificateAuthority(state),
+      ca: await openCertificateAuthority(state, { domains: ownDomains(plan) }),
       log,
     };
     for (const { type, name, reason } of plan.notRun) log(`not run here: ${name} (${type}): ${reason}`);
@@ -136,7 +136,7 @@ export async function startLocal(options: StartOptions): Promise<LocalCloud> {
     const s3 = createS3(cloud, ports);
     const secrets = createSecrets(cloud);
     const cognito = createCognito(cloud, ports);
-    const gateways = createGateways(cloud, ports, { listen: options.ports?.gateways ?? {} });
+    const gateways = createGateways(cloud, ports, { listen: options.ports?.gateways ?? {}, credentials });
     const lambda = createLambda(cloud, ports, {
       appDir: resolve(options.appDir),
       credentials,
@@ -204,6 +204,14 @@ export async function startLocal(options: StartOptions): Promise<LocalCloud> {
     await stop();
     throw error;
   }
+}
+
+/** Domains of the app's own under which its APIs and sign-in pages answer. */
+function ownDomains(plan: Plan): string[] {
+  return [
+    ...plan.gateways.flatMap(({ customDomains }) => customDomains),
+    ...plan.userPools.flatMap(({ domain }) => (domain?.includes(".") ? [domain] : [])),
+  ];
 }
 
 /** Everything but the lock, which this run holds, and the seed, from which the graph's passwords have come already. */

@@ -6,7 +6,7 @@ import type { IncomingMessage, ServerResponse } from "node:http";
 import { createServer, type Server } from "node:http";
 import type { AddressInfo } from "node:net";
 import type { AwsService, Cloud, CognitoPort, Part, Ports } from "../cloud/types.ts";
-import type { HostHandler } from "../front-door/index.ts";
+import { type HostHandler, hostOf } from "../front-door/index.ts";
 import { discovery, openApi, type PoolEndpoint } from "./endpoint.ts";
 import { createHostedUi } from "./hosted/index.ts";
 import { perform } from "./operations.ts";
@@ -49,6 +49,7 @@ export interface Cognito extends Part, AwsService, CognitoPort {
 export function createCognito(cloud: Cloud, ports: Ports, options: CognitoOptions = {}): Cognito {
   const endpoints: PoolEndpoint[] = [];
   const servers = new Map<string, Server>();
+  const customDomains = cloud.plan.userPools.flatMap(({ domain }) => (domain?.includes(".") ? [domain] : []));
   const pools = () => endpoints.map(({ pool }) => pool);
 
   function answer(response: ServerResponse, work: () => Promise<void>) {
@@ -126,7 +127,7 @@ export function createCognito(cloud: Cloud, ports: Ports, options: CognitoOption
       {
         pattern: /^cognito-idp\.[a-z0-9-]+\.amazonaws\.com$/i,
         // The API is under the same name: its calls are signed, or name their target.
-        accepts: (incoming) => incoming.method === "GET",
+        accepts: (incoming) => incoming.method === "GET" || incoming.method === "HEAD",
         request(incoming, response) {
           const path = pathOf(incoming);
           const found = endpoints.some((endpoint) =>
@@ -136,17 +137,16 @@ export function createCognito(cloud: Cloud, ports: Ports, options: CognitoOption
         },
       },
       {
-        pattern: hostedPattern(cloud.plan.userPools.flatMap(({ domain }) => domain ?? [])),
+        pattern: hostedPattern(customDomains),
+        names: customDomains,
         request(incoming, response) {
-          const host = (incoming.headers.host ?? "").toLowerCase().replace(/:\d+$/, "");
+          const host = hostOf(incoming.headers.host);
           const endpoint = endpoints.find((one) => hostedHost(one).toLowerCase() === host);
           answer(response, async () => {
             if (!endpoint || !(await endpoint.hosted.handle(incoming, response)))
               response.writeHead(404).end();
           });
-          return true;
         },
-        upgrade: (_, socket) => void socket.destroy(),
       },
     ],
     async start() {
@@ -191,9 +191,7 @@ export function createCognito(cloud: Cloud, ports: Ports, options: CognitoOption
 function unknown(what: string, name: string, known: string[]): Error {
   return new Error(`there is no ${what} "${name}"; there are: ${known.join(", ") || "none"}`);
 }
-function hostedPattern(domains: string[]): RegExp {
-  const custom = domains
-    .filter((domain) => domain.includes("."))
-    .map((domain) => `|${domain.replace(/[.*+?^${}()|[\]\\]/g, "\\$&")}`);
+function hostedPattern(customDomains: string[]): RegExp {
+  const custom = customDomains.map((domain) => `|${domain.replace(/[.*+?^${}()|[\]\\]/g, "\\$&")}`);
   return new RegExp(`^(?:[a-z0-9-]+\\.auth\\.[a-z0-9-]+\\.amazoncognito\\.com${custom.join("")})$`, "i");
 }

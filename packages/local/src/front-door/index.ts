@@ -18,6 +18,8 @@ export { createCredentialStore } from "./credentials.ts";
 export interface HostHandler {
   /** Matched against the host without port, in lower case. */
   pattern: RegExp;
+  /** Names outside AWS's domains that lead here, such as an app's own. */
+  names?: readonly string[];
   /** Whether it takes the request; absent: every one. What nobody takes is an AWS call. */
   accepts?(request: IncomingMessage): boolean;
   request(request: IncomingMessage, response: ServerResponse): void | Promise<void>;
@@ -82,7 +84,8 @@ export function createFrontDoor(cloud: Cloud, options: FrontDoorOptions): FrontD
         options.ports ?? {},
       );
       const { httpPort, httpsPort } = listeners;
-      for (const domain of ["*.amazonaws.com", "*.api.aws", "*.amazoncognito.com"]) {
+      const own = hosts.flatMap(({ names }) => names ?? []);
+      for (const domain of ["*.amazonaws.com", "*.api.aws", "*.amazoncognito.com", ...own]) {
         cloud.addresses.add(domain, 443, { port: httpsPort });
         cloud.addresses.add(domain, 80, { port: httpPort });
       }

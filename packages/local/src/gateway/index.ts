@@ -40,6 +40,7 @@ export function createGateways(cloud: Cloud, ports: Ports, options: GatewayOptio
   const websockets = apis.flatMap((api) => ("websocket" in api ? [api.websocket] : []));
   const management = createManagement(cloud, websockets);
   const listeners = new Map<string, Listener>();
+  const customDomains = cloud.plan.gateways.flatMap((gateway) => gateway.customDomains);
 
   function request(api: Api | undefined, door: Door, incoming: IncomingMessage, response: ServerResponse) {
     if (api && "http" in api) {
@@ -97,7 +98,8 @@ export function createGateways(cloud: Cloud, ports: Ports, options: GatewayOptio
     },
     hosts: [
       {
-        pattern: hostPattern(cloud.plan.gateways.flatMap((gateway) => gateway.customDomains)),
+        pattern: hostPattern(customDomains),
+        names: customDomains,
         request(incoming, response) {
           const { api, door } = find(incoming);
           request(api, door, incoming, response);

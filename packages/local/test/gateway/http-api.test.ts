@@ -1,3 +1,4 @@
+import { get } from "node:https";
 import { connect } from "node:net";
 import { afterAll, beforeAll, beforeEach, describe, expect, it } from "vitest";
 import { FunctionFailure, functionArn, gatewaySpec, route, send, startWorld, type World } from "./support.ts";
@@ -341,6 +342,27 @@ describe("addresses", () => {
     }
     const host = "nosuchapi0.execute-api.eu-north-1.amazonaws.com";
     expect((await send(world.aws, "/", { headers: { host } })).status).toBe(403);
+  });
+
+  it("a function reaches the API by its custom domain over TLS that it can verify", async () => {
+    expect(world.cloud.addresses.toJSON()["api.example.com:443"]).toBe(`127.0.0.1:${world.awsTlsPort}`);
+    const status = await new Promise<number | undefined>((resolve, reject) => {
+      const { pem: ca } = world.cloud.ca;
+      const servername = "api.example.com";
+      const options = {
+        host: "127.0.0.1",
+        port: world.awsTlsPort,
+        servername,
+        ca,
+        headers: { host: servername },
+        agent: false,
+      };
+      get(options, (reply) => resolve(reply.resume().statusCode)).on("error", reject);
+    });
+    expect(status).toBe(200);
+    expect(lastEvent()).toMatchObject({
+      headers: { "x-forwarded-proto": "https", "x-forwarded-port": "443" },
+    });
   });
 
   it("a named stage begins the path under the AWS host name and stays in rawPath", async () => {

@@ -204,7 +204,9 @@ export async function startWorld(options: WorldOptions): Promise<World> {
     authoriser: createIam(plan, { observer }),
     state,
     addresses: createAddresses(),
-    ca: await openCertificateAuthority(state),
+    ca: await openCertificateAuthority(state, {
+      domains: plan.gateways.flatMap(({ customDomains }) => customDomains),
+    }),
     log: (message) => logs.push(message),
   };
   const credentials = createCredentialStore();

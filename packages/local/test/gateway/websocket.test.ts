@@ -299,7 +299,7 @@ describe("$connect", () => {
 });
 
 describe("messages", () => {
-  it("reach the route that they name with the event that AWS sends, trace and authorizer included", async () => {
+  it("reach the route that they name with the event that AWS sends, the authorizer's context and a trace of its own", async () => {
     const { socket, next } = await open();
     socket.send('{"action":"echo","n":1}');
     expect(await next()).toBe('{"action":"echo","n":1}');
@@ -318,7 +318,9 @@ describe("messages", () => {
       body: '{"action":"echo","n":1}',
       isBase64Encoded: false,
     });
-    expect(world.invocations.at(-1)?.traces[0]).toMatch(/^Root=1-/);
+    const traces = world.invocations.map((one) => one.traces[0]);
+    expect(traces[2]).toMatch(/^Root=1-/);
+    expect(traces[2]).not.toBe(traces[1]);
     socket.close();
   });
 

@@ -8,7 +8,7 @@ import type { Duplex } from "node:stream";
 import { type WebSocket, WebSocketServer } from "ws";
 import type { Cloud, Ports } from "../../cloud/types.ts";
 import type { GatewaySpec, RouteSpec } from "../../plan/types.ts";
-import { newId } from "../identifiers.ts";
+import { newId, traceHeader } from "../identifiers.ts";
 import { identityValues } from "../identity-source.ts";
 import { callFunction } from "../invoke.ts";
 import { createLambdaAuthorizer, type LambdaAuthorizer } from "../lambda-authorizer.ts";
@@ -129,6 +129,8 @@ export function createWebSocketApi(cloud: Cloud, ports: Ports, gateway: GatewayS
   async function dispatch(connection: Connection, text: string) {
     const { facts } = connection;
     const requestId = newId();
+    // Each message is a request of its own, as in X-Ray.
+    const trace = traceHeader(undefined, cloud.clock.now());
     const tell = (message: string) => {
       if (connections.has(facts.connectionId))
         connection.send(
@@ -136,7 +138,7 @@ export function createWebSocketApi(cloud: Cloud, ports: Ports, gateway: GatewayS
         );
     };
     const to = selectRoute(gateway.routes, gateway.routeSelectionExpression, text);
-    cloud.observer.record("ws.message", gateway.arn, facts.request.trace, {
+    cloud.observer.record("ws.message", gateway.arn, trace, {
       connectionId: facts.connectionId,
       route: to?.key ?? null,
       bytes: Buffer.byteLength(text),
@@ -146,7 +148,7 @@ export function createWebSocketApi(cloud: Cloud, ports: Ports, gateway: GatewayS
     const outcome = await call(
       to,
       messageEvent(facts, { routeKey: to.key, requestId, body: text, now }),
-      facts.request.trace,
+      trace,
     );
     if (outcome.kind === "timeout") return tell("Endpoint request timed out");
     const answer = outcome.kind === "answered" ? readResult(outcome.payload) : undefined;
