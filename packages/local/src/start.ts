@@ -11,6 +11,8 @@ import type { Cloud, Credentials, Part, Ports } from "./cloud/types.ts";
 import { createCognito } from "./cognito/index.ts";
 import { createCredentialStore } from "./front-door/credentials.ts";
 import { createFrontDoor } from "./front-door/index.ts";
+import { BUNDLES } from "./functions/bundles.ts";
+import { COMPILE_CACHE } from "./functions/execution.ts";
 import { createLambda } from "./functions/index.ts";
 import { runInvocations } from "./functions/invocations.ts";
 import { createGateways } from "./gateway/index.ts";
@@ -214,7 +216,8 @@ function ownDomains(plan: Plan): string[] {
   ];
 }
 
-/** Everything but the lock, which this run holds, and the seed, from which the graph's passwords have come already. */
+/** What a fresh start keeps: its lock, the seed that the graph's passwords have come from already, and built code. */
+const kept = [LOCK_FILE, SEED_FILE, BUNDLES, COMPILE_CACHE];
 function emptyFolder(root: string) {
   for (const entry of readdirSync(root))
     if (entry !== LOCK_FILE && entry !== SEED_FILE)

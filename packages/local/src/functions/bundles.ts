@@ -23,6 +23,9 @@ interface Entry {
   current: Bundle | BundleError;
 }
 
+/** Built code is no state: it follows from the sources, and outlives a fresh start. */
+export const BUNDLES = "bundles";
+
 /** Editors write a file in several steps, and a checkout many files. */
 const SETTLE_MS = 40;
 
@@ -120,7 +123,7 @@ export function createBundles(options: {
       const marks = new FileMarks();
       await Promise.all(
         options.functions.map(async (fn) => {
-          const folder = options.state.folder("functions", fn.name);
+          const folder = options.state.folder(BUNDLES, fn.name);
           const bundler = new Bundler({
             appDir: options.appDir,
             build: fn.build,

@@ -13,6 +13,9 @@ import { createPool, type Pool } from "./pool.ts";
 import { type FunctionProcess, InitError, type Outcome, startProcess } from "./process.ts";
 import { invocationTrace } from "./trace.ts";
 
+/** V8's compiled code of the functions. */
+export const COMPILE_CACHE = "compile-cache";
+
 export interface ExecutionRequest {
   /** JSON text. */
   payload: string;
@@ -100,7 +103,7 @@ export function createExecutor(
       exportName: bundle.exportName,
       memoryMB: fn.memoryMB,
       timeoutSeconds: fn.timeoutSeconds,
-      compileCache: cloud.state.folder("compile-cache"),
+      compileCache: cloud.state.folder(COMPILE_CACHE),
       clock: cloud.clock,
       keeper,
       memory,
