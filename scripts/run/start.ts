@@ -22,7 +22,7 @@ export async function startFrontdesk(
   return { app, addresses: addressesOf(app) };
 }
 
-function addressesOf({ endpoints, cloud }: RunningApp): Addresses {
+export function addressesOf({ endpoints, cloud }: Pick<RunningApp, "endpoints" | "cloud">): Addresses {
   const need = (value: string | undefined, what: string) => {
     if (value === undefined)
       throw new Error(`the running system has no ${what}: sst.config.ts does not declare it`);
@@ -61,7 +61,11 @@ export interface Developer {
   origin: string;
 }
 
-export function developerOf({ developer, cloud, graph }: RunningApp): Developer {
+export function developerOf({
+  developer,
+  cloud,
+  graph,
+}: Pick<RunningApp, "developer" | "cloud" | "graph">): Developer {
   const pool = cloud.plan.userPools[0];
   const client = pool?.clients[0];
   const { workspaceDomain: domain, allowedOrigins } = graph.links.Settings ?? {};
