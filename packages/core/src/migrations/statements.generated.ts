@@ -53,7 +53,6 @@ export const migrations: readonly Migration[] = [
       'CREATE INDEX "connections_expiry" ON "frontdesk"."connections" USING btree ("expires_at");',
       'CREATE UNIQUE INDEX "subscriptions_topic" ON "frontdesk"."subscriptions" USING btree ("topic","connection_id");',
       'CREATE INDEX "tickets_expiry" ON "frontdesk"."tickets" USING btree ("expires_at");',
-      'CREATE INDEX "thread_keys_thread" ON "frontdesk"."thread_keys" USING btree ("thread_id");',
       'CREATE INDEX "thread_mailboxes_recent" ON "frontdesk"."thread_mailboxes" USING btree ("mailbox_id","state","last_message_at" DESC NULLS LAST,"thread_id" DESC NULLS LAST);',
       'CREATE INDEX "thread_suggestions_into" ON "frontdesk"."thread_suggestions" USING btree ("into_thread_id");',
       'CREATE INDEX "threads_recent" ON "frontdesk"."threads" USING btree ("state","last_message_at" DESC NULLS LAST,"id" DESC NULLS LAST) WHERE merged_into is null;',

@@ -6,6 +6,7 @@ import { fn } from "../fn/index.ts";
 import { asParameter, sees, visibility } from "../identity/index.ts";
 import { type MessageSummary, summaries } from "../messages/index.ts";
 import { decodeCursor, encodeCursor } from "./cursor.ts";
+import { findRoots } from "./merge.ts";
 
 export { type Arrival, decide, type Owner, type Placement } from "./decide.ts";
 
@@ -116,8 +117,8 @@ export const get = fn(z.object({ threadId: z.string().max(64) }), async ({ threa
          left join lateral (
            select subject from frontdesk.thread_mailboxes
             where thread_id = t.id and mailbox_id = any($2) order by mailbox_id limit 1) tm on true
-        where t.id = (select coalesce(merged_into, id) from frontdesk.threads where id = $1)`,
-      [threadId, mailboxIds],
+        where t.id = $1`,
+      [(await findRoots(handle, [threadId])).get(threadId) ?? threadId, mailboxIds],
     );
     if (!thread) throw threadNotFound();
     const messages = await summaries(handle, thread.id, mailboxIds);

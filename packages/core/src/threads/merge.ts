@@ -1,11 +1,11 @@
 import type { Handle } from "../database/index.ts";
 
 /**
- * Brings one thread's messages into another. The emptied thread stays and says where they are. The caller holds the
- * locks of both, and numbers the events.
+ * Brings one thread's messages into another. The emptied thread stays and says where they are; identifiers that point
+ * to it are left as they are, since others may hold their locks (`findRoots` follows). The caller holds the locks of
+ * both threads, and numbers the events.
  */
 export async function merge({ query }: Handle, from: string, into: string, now: Date): Promise<void> {
-  await query("update frontdesk.thread_keys set thread_id = $2 where thread_id = $1", [from, into]);
   await query("update frontdesk.messages set thread_id = $2 where thread_id = $1", [from, into]);
   await query(
     `insert into frontdesk.thread_participants (thread_id, participant)
@@ -33,12 +33,6 @@ export async function merge({ query }: Handle, from: string, into: string, now: 
   await query("delete from frontdesk.thread_suggestions where $1 in (thread_id, into_thread_id)", [from]);
   await query("delete from frontdesk.thread_participants where thread_id = $1", [from]);
   await query("delete from frontdesk.thread_mailboxes where thread_id = $1", [from]);
-  // Whoever was merged into the first one is now in the second: one step leads there from everywhere.
-  await query("update frontdesk.threads set merged_into = $2, updated_at = $3 where merged_into = $1", [
-    from,
-    into,
-    now,
-  ]);
   await query(
     `update frontdesk.threads t
         set message_count = t.message_count + f.message_count, updated_at = $3,
@@ -50,4 +44,21 @@ export async function merge({ query }: Handle, from: string, into: string, now: 
     "update frontdesk.threads set merged_into = $2, message_count = 0, updated_at = $3 where id = $1",
     [from, into, now],
   );
+}
+
+/** Where each thread's messages are now, by its identifier. */
+export async function findRoots(
+  { query }: Handle,
+  threadIds: readonly string[],
+): Promise<Map<string, string>> {
+  if (threadIds.length === 0) return new Map();
+  const rows = await query<{ start: string; id: string }>(
+    `with recursive up (start, id, merged_into) as (
+       select id, id, merged_into from frontdesk.threads where id = any($1)
+       union all
+       select up.start, t.id, t.merged_into from up join frontdesk.threads t on t.id = up.merged_into)
+     select start, id from up where merged_into is null`,
+    [threadIds],
+  );
+  return new Map(rows.map(({ start, id }) => [start, id]));
 }

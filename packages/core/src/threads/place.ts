@@ -3,7 +3,7 @@ import type { Handle } from "../database/index.ts";
 import * as database from "../database/index.ts";
 import * as id from "../id/index.ts";
 import { decide, type Owner } from "./decide.ts";
-import { merge } from "./merge.ts";
+import { findRoots, merge } from "./merge.ts";
 
 export interface Incoming {
   messageId: string;
@@ -97,8 +97,12 @@ export async function place(
   now: Date,
 ): Promise<Map<string, Placed>> {
   const { owners, stored, prospective } = lock;
-  const involved = new Set([...owners.values()].map(({ threadId }) => threadId));
-  await lockThreads(handle, [...involved]);
+  const involved = await lockRoots(handle, owners);
+  const touched = new Set<string>();
+  const own = (key: string, threadId: string, arrived: boolean) => {
+    owners.set(key, { threadId, arrived });
+    touched.add(key);
+  };
   const participants = await knownParticipants(handle, involved, messages);
 
   const alias = new Map<string, string>();
@@ -153,11 +157,11 @@ export async function place(
     for (const key of keysOf(message)) {
       const found = owners.get(key);
       if (key !== message.headerId) {
-        if (!found) owners.set(key, { threadId, arrived: false });
+        if (!found) own(key, threadId, false);
         continue;
       }
       // The message itself outweighs whoever only referred to it; a second message of the same name does not.
-      if (!found?.arrived) owners.set(key, { threadId, arrived: true });
+      if (!found?.arrived) own(key, threadId, true);
     }
     placed.set(message.messageId, {
       threadId,
@@ -170,7 +174,11 @@ export async function place(
   const kept = [...begun].filter(([threadId]) => !alias.has(threadId));
   await insertThreads(handle, kept, make, now);
   for (const [from, into] of alias) if (!begun.has(from)) await merge(handle, from, resolve(into), now);
-  await updateKeys(handle, owners, stored, resolve);
+  await updateKeys(handle, stored, (key) => {
+    const owner = owners.get(key);
+    if (!owner) return { threadId: null, arrived: false };
+    return touched.has(key) ? { threadId: resolve(owner.threadId), arrived: owner.arrived } : undefined;
+  });
   await insertParticipants(
     handle,
     added.map((row) => ({ ...row, thread_id: resolve(row.thread_id) })),
@@ -194,11 +202,35 @@ export async function place(
   return placed;
 }
 
-async function lockThreads({ query }: Handle, threadIds: readonly string[]): Promise<void> {
-  if (threadIds.length === 0) return;
-  await query(`select 1 from frontdesk.threads where id = any($1) order by id for no key update`, [
-    threadIds,
-  ]);
+/**
+ * Locks the threads that the identifiers lead to, in one order for everybody, and points the identifiers at them. When
+ * one was merged away while its lock was waited for, all locks are given back and the search begins anew: taking
+ * one more on top would be out of order, and two who do so wait for each other.
+ */
+async function lockRoots(handle: Handle, owners: Map<string, Owner>): Promise<Set<string>> {
+  const { query } = handle;
+  for (;;) {
+    const named = new Set([...owners.values()].map(({ threadId }) => threadId));
+    if (named.size === 0) return named;
+    const roots = await findRoots(handle, [...named]);
+    await query("savepoint threads");
+    const locked = await query<{ merged: boolean }>(
+      `select merged_into is not null as merged from frontdesk.threads
+        where id = any($1) order by id collate "C" for no key update`,
+      [[...new Set(roots.values())]],
+    );
+    if (locked.some(({ merged }) => merged)) {
+      await query("rollback to savepoint threads");
+      continue;
+    }
+    await query("release savepoint threads");
+    for (const [key, owner] of owners) {
+      const threadId = roots.get(owner.threadId);
+      if (threadId === undefined) owners.delete(key);
+      else owners.set(key, { ...owner, threadId });
+    }
+    return new Set(roots.values());
+  }
 }
 
 /** Of all who take part, those who may be asked about. */
@@ -263,17 +295,16 @@ async function insertThreads(
   );
 }
 
+/** @param final What a row shall say; undefined: what it says. */
 async function updateKeys(
   { query }: Handle,
-  owners: ReadonlyMap<string, Owner>,
   stored: KeyLock["stored"],
-  resolve: (threadId: string) => string,
+  final: (key: string) => { threadId: string | null; arrived: boolean } | undefined,
 ): Promise<void> {
   const changed = [...stored].flatMap(([key, row]) => {
-    const owner = owners.get(key);
-    const threadId = owner ? resolve(owner.threadId) : null;
-    const arrived = owner?.arrived ?? false;
-    return threadId === row.threadId && arrived === row.arrived ? [] : [{ key, threadId, arrived }];
+    const wanted = final(key);
+    const same = !wanted || (wanted.threadId === row.threadId && wanted.arrived === row.arrived);
+    return same ? [] : [{ key, ...wanted }];
   });
   if (changed.length === 0) return;
   await query(

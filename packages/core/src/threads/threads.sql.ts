@@ -12,7 +12,7 @@ export const threads = frontdesk.table(
     state: text("state").notNull(),
     lastMessageAt: moment("last_message_at").notNull(),
     messageCount: integer("message_count").notNull(),
-    /** The thread that took its messages in. */
+    /** The thread that took its messages in, and may itself have gone into another one. */
     mergedInto: id("merged_into"),
     createdAt: moment("created_at").notNull(),
     updatedAt: moment("updated_at").notNull(),
@@ -65,17 +65,14 @@ export const threadParticipants = frontdesk.table(
 /**
  * Which thread a message identifier belongs to, and whether the message itself has arrived or was only referred to.
  * One row an identifier: its lock is what two deliveries of the same conversation meet at. No foreign key: the row is
- * taken, and with it the lock, before it is known whether the thread will be a new one.
+ * taken, and with it the lock, before it is known whether the thread will be a new one. It may name a thread that was
+ * merged since: `merged_into` leads on.
  */
-export const threadKeys = frontdesk.table(
-  "thread_keys",
-  {
-    headerId: text("header_id").primaryKey(),
-    threadId: id("thread_id"),
-    arrived: boolean("arrived").notNull(),
-  },
-  (table) => [index("thread_keys_thread").on(table.threadId)],
-);
+export const threadKeys = frontdesk.table("thread_keys", {
+  headerId: text("header_id").primaryKey(),
+  threadId: id("thread_id"),
+  arrived: boolean("arrived").notNull(),
+});
 
 /** Threads that may belong together, but whose connection nobody we know vouches for. */
 export const threadSuggestions = frontdesk.table(
