@@ -217,11 +217,10 @@ function ownDomains(plan: Plan): string[] {
 }
 
 /** What a fresh start keeps: its lock, the seed that the graph's passwords have come from already, and built code. */
-const kept = [LOCK_FILE, SEED_FILE, BUNDLES, COMPILE_CACHE];
+const kept: string[] = [LOCK_FILE, SEED_FILE, BUNDLES, COMPILE_CACHE];
 function emptyFolder(root: string) {
   for (const entry of readdirSync(root))
-    if (entry !== LOCK_FILE && entry !== SEED_FILE)
-      rmSync(join(root, entry), { recursive: true, force: true });
+    if (!kept.includes(entry)) rmSync(join(root, entry), { recursive: true, force: true });
 }
 
 /**
