@@ -13,6 +13,8 @@ import { createPool, type Pool } from "./pool.ts";
 import { type FunctionProcess, InitError, type Outcome, startProcess } from "./process.ts";
 import { invocationTrace } from "./trace.ts";
 
+/** Temporary folders of the processes; what a killed run left there is removed at the next start. */
+const TMP = "function-tmp";
 /** V8's compiled code of the functions. */
 export const COMPILE_CACHE = "compile-cache";
 
@@ -95,7 +97,7 @@ export function createExecutor(
     const bundle = bundles.get(fn.name);
     if (bundle instanceof BundleError) throw bundle; // looked at before a process is asked for
     processCount += 1;
-    const tmpDir = cloud.state.folder("functions", fn.name, "tmp", `${process.pid}-${processCount}`);
+    const tmpDir = cloud.state.folder(TMP, `${fn.name}-${processCount}`);
     const keys = credentials.issue({ kind: "role", roleArn: fn.roleArn, sessionName: fn.name });
     const started = startProcess({
       file: bundle.file,
@@ -211,6 +213,7 @@ export function createExecutor(
     }
   }
 
+  rmSync(cloud.state.folder(TMP), { recursive: true, force: true });
   return {
     async run(fn, request) {
       if (stopped) throw stopped;

@@ -70,7 +70,7 @@ const DRAIN_MS = 500;
 
 const script = (name: string) => new URL(`./child/${name}`, import.meta.url);
 const bootstrap = fileURLToPath(script("bootstrap.mjs"));
-const networkHook = script("network.mjs").href;
+const networkHook = fileURLToPath(script("network.cjs"));
 
 interface Running {
   request: Request;
@@ -85,7 +85,8 @@ export function startProcess(options: ProcessOptions): FunctionProcess {
       // As Lambda's own runtime: nine tenths of the memory for JavaScript objects.
       `--max-old-space-size=${Math.floor(options.memoryMB * 0.9)}`,
       "--enable-source-maps",
-      `--import=${networkHook}`,
+      "--require",
+      networkHook,
       bootstrap,
       options.file,
       options.exportName,

@@ -1,9 +1,11 @@
 // @ts-check
 /**
- * Loaded into a function's process before anything of the function (`--import`, so that worker threads and forks of
- * it get it too). The function connects to the names that AWS would give; every TCP connection to a name of the run
- * is led to its loopback port, while TLS goes on verifying the name. Whatever is neither a name of the run nor
- * loopback is refused: no request of a local run reaches the network.
+ * Loaded into a function's process before anything of the function, by `--require`: worker threads and forks of it
+ * get it too, those that evaluate a text as well, which `--import` does not reach.
+ *
+ * The function connects to the names that AWS would give; every TCP connection to a name of the run is led to its
+ * loopback port, while TLS goes on verifying the name. Whatever is neither a name of the run nor loopback is refused:
+ * no request of a local run reaches the network.
  *
  * `SST_LOCAL_ADDRESSES` is JSON, `{"host:port": "127.0.0.1:port"}`; a host may begin with `*.`, the longest wins.
  *
@@ -11,10 +13,10 @@
  * ioredis, ws) and `dns`. A library that resolves a name itself and connects to the address gets an address of
  * 127.83.0.0/16 that stands for the name.
  */
-import dns from "node:dns";
-import { syncBuiltinESMExports } from "node:module";
-import net from "node:net";
-import { promisify } from "node:util";
+const dns = require("node:dns");
+const { syncBuiltinESMExports } = require("node:module");
+const net = require("node:net");
+const { promisify } = require("node:util");
 
 /** @type {Map<string, Map<number, number>>} host -> port -> loopback port */
 const hosts = new Map();
