@@ -64,7 +64,8 @@ export function createMoveTasks(cloud: Cloud, find: (queueArn: string) => Queue 
           senderId: message.senderId,
           delaySeconds: 0,
           groupId: message.groupId,
-          deduplicationId: target.spec.fifo ? `${message.deduplicationId ?? message.id}` : undefined,
+          // Its own id would be known there still, and the message dropped.
+          deduplicationId: target.spec.fifo ? message.id : undefined,
           trace: message.trace,
         },
       ]);

@@ -214,16 +214,18 @@ export class Queue {
     this.#inFlight = 0;
   }
 
-  /** Takes out up to `max` messages that may be received, for good; of dead letters, the oldest first. */
+  /** Hands over up to `max` messages that may be received, for good; ends at the first that is not accepted. */
   withdraw(max: number, accept: (message: Message) => boolean): void {
     this.#promote(this.#clock.now());
-    const refused = this.#available.take(max, (message) => {
-      if (!accept(message)) return true;
+    let left = max;
+    const kept = this.#available.take(1, (message) => {
+      if (left === 0 || !accept(message)) return true;
+      left -= 1;
       this.#write([["d", message.id]]);
       this.#forget(message);
       return false;
     });
-    for (const message of refused) this.#available.add(message);
+    for (const message of kept) this.#available.add(message);
   }
 
   counts(): { visible: number; inFlight: number; delayed: number; oldestAgeMs: number } {
