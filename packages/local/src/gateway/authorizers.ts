@@ -92,24 +92,31 @@ async function byFunction(
   return { kind: "lambda", context, ...(principalId !== undefined && { principalId }) };
 }
 
-function byIam(
-  { cloud, gateway, authenticate }: Authorizers,
-  { request, incoming, body }: Attempt,
-): Authorisation {
-  let caller: ReturnType<Authenticate>;
+/** Lets a signed caller in whom IAM allows `execute-api:Invoke` on the resource. Throws Refusal 403. */
+export function authoriseSigned(
+  cloud: Cloud,
+  authenticate: Authenticate,
+  incoming: IncomingMessage,
+  body: Buffer,
+  resource: string,
+): NonNullable<ReturnType<Authenticate>> {
   try {
-    caller = authenticate(incoming, body);
+    const caller = authenticate(incoming, body);
     if (!caller) throw new Refusal(403, "the request is not signed");
-    cloud.authoriser.authorise({
-      principal: caller.principal,
-      action: "execute-api:Invoke",
-      resource: routeArn(gateway, request),
-    });
+    cloud.authoriser.authorise({ principal: caller.principal, action: "execute-api:Invoke", resource });
+    return caller;
   } catch (error) {
     throw error instanceof Refusal
       ? error
       : new Refusal(403, error instanceof Error ? error.message : String(error));
   }
+}
+
+function byIam(
+  { cloud, gateway, authenticate }: Authorizers,
+  { request, incoming, body }: Attempt,
+): Authorisation {
+  const caller = authoriseSigned(cloud, authenticate, incoming, body, routeArn(gateway, request));
   const arn =
     caller.principal.kind === "role" ? caller.principal.roleArn : `arn:aws:iam::${cloud.plan.accountId}:root`;
   const session = caller.principal.kind === "role" ? caller.principal.sessionName : "developer";

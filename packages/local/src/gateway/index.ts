@@ -35,7 +35,7 @@ export function createGateways(cloud: Cloud, ports: Ports, options: GatewayOptio
     (gateway): Api =>
       gateway.protocol === "HTTP"
         ? { gateway, http: createHttpApi(cloud, ports, gateway, authenticate) }
-        : { gateway, websocket: createWebSocketApi(cloud, ports, gateway) },
+        : { gateway, websocket: createWebSocketApi(cloud, ports, gateway, authenticate) },
   );
   const websockets = apis.flatMap((api) => ("websocket" in api ? [api.websocket] : []));
   const management = createManagement(cloud, websockets);

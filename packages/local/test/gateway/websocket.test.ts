@@ -1,5 +1,6 @@
 import { once } from "node:events";
 import { connect as connectTcp } from "node:net";
+import { ApiGatewayManagementApiClient } from "@aws-sdk/client-apigatewaymanagementapi";
 import { afterAll, afterEach, beforeAll, beforeEach, describe, expect, it } from "vitest";
 import { WebSocket } from "ws";
 import {
@@ -28,6 +29,35 @@ beforeAll(async () => {
   });
   world = await startWorld({
     handlers,
+    plan: {
+      roles: [
+        {
+          arn: "arn:aws:iam::112233445566:role/caller",
+          name: "caller",
+          trust: { Statement: [] },
+          policies: [
+            {
+              name: "p",
+              document: {
+                Statement: [
+                  {
+                    Effect: "Allow",
+                    Action: "execute-api:Invoke",
+                    Resource: `${api.replace("sock000000", "signed0000")}/*/$connect`,
+                  },
+                ],
+              },
+            },
+          ],
+        },
+        {
+          arn: "arn:aws:iam::112233445566:role/stranger",
+          name: "stranger",
+          trust: { Statement: [] },
+          policies: [],
+        },
+      ],
+    },
     gateways: [
       gatewaySpec({
         id: "sock000000",
@@ -54,6 +84,13 @@ beforeAll(async () => {
             identitySources: ["route.request.querystring.ticket"],
           },
         ],
+      }),
+      gatewaySpec({
+        id: "signed0000",
+        name: "Signed",
+        protocol: "WEBSOCKET",
+        routes: [route("$connect", "connect", { authorizerId: "AWS_IAM" })],
+        authorizers: [{ id: "AWS_IAM", name: "AWS_IAM", kind: "iam", identitySources: [] }],
       }),
       gatewaySpec({
         id: "bare000000",
@@ -112,8 +149,11 @@ async function open(target = url, options: { headers?: Record<string, string>; p
   };
 }
 /** The status with which an upgrade is refused. */
-async function refusal(target: string): Promise<{ status: number; body: string }> {
-  const socket = new WebSocket(target);
+async function refusal(
+  target: string,
+  headers: Record<string, string> = {},
+): Promise<{ status: number; body: string }> {
+  const socket = new WebSocket(target, { headers });
   const [, response] = await once(socket, "unexpected-response");
   let body = "";
   for await (const chunk of response) body += chunk;
@@ -298,6 +338,42 @@ describe("$connect", () => {
   });
 });
 
+describe("$connect with IAM", () => {
+  it("lets in who signed the upgrade and is allowed, and refuses everybody else with 403", async () => {
+    const target = world.gateways.url("signed0000");
+    expect((await refusal(target)).status).toBe(403);
+    for (const [role, status] of [
+      ["caller", 101],
+      ["stranger", 403],
+    ] as const) {
+      const credentials = world.credentials.issue({
+        kind: "role",
+        roleArn: `arn:aws:iam::112233445566:role/${role}`,
+        sessionName: "s",
+      });
+      const client = new ApiGatewayManagementApiClient({
+        region: "eu-north-1",
+        credentials,
+        endpoint: target,
+      });
+      const { host, hostname, port } = new URL(target);
+      const request = {
+        method: "GET",
+        protocol: "http:",
+        hostname,
+        port: Number(port),
+        path: "/",
+        query: {},
+        headers: { host },
+      };
+      const { headers } = await (await client.config.signer()).sign(request as never);
+      client.destroy();
+      if (status === 101) await open(target, { headers });
+      else expect((await refusal(target, headers)).status).toBe(status);
+    }
+  });
+});
+
 describe("messages", () => {
   it("reach the route that they name with the event that AWS sends, the authorizer's context and a trace of its own", async () => {
     const { socket, next } = await open();
@@ -365,6 +441,25 @@ describe("messages", () => {
       requestId: contextOf(events("echo")[0]).requestId,
     });
     socket.close();
+  });
+
+  it("sent much faster than they are handled are all handled, in order", async () => {
+    let release = () => {};
+    const gate = new Promise<void>((resolve) => {
+      release = resolve;
+    });
+    handlers.echo = async (event) => {
+      await gate;
+      return { statusCode: 200, body: event.body };
+    };
+    const { socket, next } = await open();
+    const sent = Array.from({ length: 300 }, (_, n) =>
+      JSON.stringify({ action: "echo", n, padding: "x".repeat(1000) }),
+    );
+    for (const text of sent) socket.send(text);
+    await invoked("echo");
+    release();
+    for (const text of sent) expect(await next()).toBe(text);
   });
 
   it("that no route takes are answered Forbidden; the stage is part of the address", async () => {

@@ -8,6 +8,7 @@ import type { Duplex } from "node:stream";
 import { type WebSocket, WebSocketServer } from "ws";
 import type { Cloud, Ports } from "../../cloud/types.ts";
 import type { GatewaySpec, RouteSpec } from "../../plan/types.ts";
+import { type Authenticate, authoriseSigned } from "../authorizers.ts";
 import { newId, traceHeader } from "../identifiers.ts";
 import { identityValues } from "../identity-source.ts";
 import { callFunction } from "../invoke.ts";
@@ -46,7 +47,12 @@ class UpgradeRefused extends Error {
   }
 }
 
-export function createWebSocketApi(cloud: Cloud, ports: Ports, gateway: GatewaySpec): WebSocketApi {
+export function createWebSocketApi(
+  cloud: Cloud,
+  ports: Ports,
+  gateway: GatewaySpec,
+  authenticate: Authenticate,
+): WebSocketApi {
   const connections = new Map<string, Connection>();
   const authorizers = new Map<string, LambdaAuthorizer>();
   for (const spec of gateway.authorizers)
@@ -77,19 +83,29 @@ export function createWebSocketApi(cloud: Cloud, ports: Ports, gateway: GatewayS
     });
   }
 
-  async function authorise(connect: RouteSpec, facts: ConnectionFacts, requestId: string) {
+  async function authorise(
+    connect: RouteSpec,
+    facts: ConnectionFacts,
+    requestId: string,
+    incoming: IncomingMessage,
+  ): Promise<ConnectionFacts["authorizer"]> {
     if (connect.authorizerId === undefined) return undefined;
+    const resourceArn = `${gateway.executionArn}/${gateway.stage}/$connect`;
     const spec = gateway.authorizers.find((one) => one.id === connect.authorizerId);
+    if (spec?.kind === "iam") {
+      authoriseSigned(cloud, authenticate, incoming, Buffer.alloc(0), resourceArn);
+      return undefined;
+    }
     const authorizer = authorizers.get(connect.authorizerId);
     if (!spec || !authorizer)
       throw new Refusal(
         500,
-        `authorizer "${spec?.name ?? connect.authorizerId}" is not a Lambda authorizer: $connect of ${gateway.name} runs with no other here`,
+        `authorizer "${spec?.name ?? connect.authorizerId}" is no Lambda authorizer: WebSocket APIs know no other but IAM`,
       );
     const asked = performance.now();
     const verdict = await authorizer.ask({
       identity: identityValues(spec.identitySources, facts.request, gateway, "$connect"),
-      resourceArn: `${gateway.executionArn}/${gateway.stage}/$connect`,
+      resourceArn,
       event: () => authorizerEvent(facts, requestId),
       trace: facts.request.trace,
       sourceIp: facts.request.sourceIp,
@@ -104,10 +120,14 @@ export function createWebSocketApi(cloud: Cloud, ports: Ports, gateway: GatewayS
   }
 
   /** Runs `$connect`; gives the subprotocol that it chose. */
-  async function connect(facts: ConnectionFacts, requestId: string): Promise<string | undefined> {
+  async function connect(
+    facts: ConnectionFacts,
+    requestId: string,
+    incoming: IncomingMessage,
+  ): Promise<string | undefined> {
     const to = route("$connect");
     if (!to) return undefined;
-    facts.authorizer = await authorise(to, facts, requestId);
+    facts.authorizer = await authorise(to, facts, requestId, incoming);
     const outcome = await call(to, connectEvent(facts, requestId), facts.request.trace);
     if (outcome.kind === "timeout") throw new UpgradeRefused(504, "Endpoint request timed out");
     if (outcome.kind === "refused") throw new UpgradeRefused(500, "Internal server error");
@@ -165,6 +185,7 @@ export function createWebSocketApi(cloud: Cloud, ports: Ports, gateway: GatewayS
         last = last
           .then(() => dispatch(connection, text))
           .catch((error: unknown) => cloud.log(`${gateway.name}: ${String(error)}`));
+        return last;
       },
       gone(code, reason) {
         connections.delete(facts.connectionId);
@@ -199,7 +220,7 @@ export function createWebSocketApi(cloud: Cloud, ports: Ports, gateway: GatewayS
           request,
           authorizer: undefined,
         };
-        const subprotocol = await connect(facts, requestId);
+        const subprotocol = await connect(facts, requestId, incoming);
         if (subprotocol !== undefined) subprotocols.set(incoming, subprotocol);
         if (stopped) return void socket.destroy();
         let accepted = false;

@@ -11,6 +11,9 @@ const LIFETIME_MS = 2 * 60 * 60_000;
 /** What a slow client may have waiting before a post is refused with LimitExceededException. */
 const MAX_BUFFERED_BYTES = 4 * 1024 * 1024;
 
+/** Messages of one client that may wait for the one before them. */
+const MAX_WAITING = 64;
+
 export interface Connection {
   readonly facts: ConnectionFacts;
   /** Milliseconds of the local clock; frames of either side count. */
@@ -23,7 +26,8 @@ export interface Connection {
   terminate(): void;
 }
 export interface ConnectionEvents {
-  message(text: string): void;
+  /** Resolves when the message has been dealt with. */
+  message(text: string): Promise<void>;
   /** Once, as soon as nothing more can be sent. */
   gone(code: number, reason: string): void;
 }
@@ -64,6 +68,17 @@ export function openConnection(
     lastActiveAt = clock.now();
   };
 
+  let waiting = 0;
+  /** A client that sends faster than its messages are handled is read no further for a while. */
+  function take(text: string) {
+    waiting += 1;
+    if (waiting >= MAX_WAITING) websocket.pause();
+    void events.message(text).finally(() => {
+      waiting -= 1;
+      if (waiting < MAX_WAITING && websocket.isPaused) websocket.resume();
+    });
+  }
+
   const tooLong = createFrameMeter();
   const measure = (chunk: Buffer) => {
     if (!tooLong(chunk)) return;
@@ -78,7 +93,7 @@ export function openConnection(
     active();
     // API Gateway takes no binary frames and says so with 1003.
     if (binary) close(1003, "Binary frames are not supported");
-    else events.message(toBuffer(data).toString("utf8"));
+    else take(toBuffer(data).toString("utf8"));
   });
   websocket.on("ping", active);
   websocket.on("pong", active);
