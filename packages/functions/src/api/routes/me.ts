@@ -1,0 +1,22 @@
+import * as actor from "@frontdesk/core/actor";
+import { createRoute, type OpenAPIHono } from "@hono/zod-openapi";
+import { authenticated } from "../actor.ts";
+import type { Environment } from "../environment.ts";
+import { problems } from "../problem.ts";
+import { Me, ok } from "../schemas.ts";
+
+const route = createRoute({
+  method: "get",
+  path: "/me",
+  summary: "Who the token is for",
+  security: [{ token: [] }],
+  middleware: [authenticated] as const,
+  responses: { ...ok(Me, "The user."), ...problems },
+});
+
+export function me(app: OpenAPIHono<Environment>): void {
+  app.openapi(route, (c) => {
+    const { userId, email, roles } = actor.user();
+    return c.json({ id: userId, email, roles }, 200);
+  });
+}

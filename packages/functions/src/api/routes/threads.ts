@@ -1,0 +1,37 @@
+import * as threads from "@frontdesk/core/threads";
+import { createRoute, type OpenAPIHono, z } from "@hono/zod-openapi";
+import { authenticated } from "../actor.ts";
+import type { Environment } from "../environment.ts";
+import { notFoundProblem, problems } from "../problem.ts";
+import { ok, page, Thread, ThreadSummary, wire } from "../schemas.ts";
+
+const list = createRoute({
+  method: "get",
+  path: "/threads",
+  summary: "Threads, the last message first",
+  security: [{ token: [] }],
+  middleware: [authenticated] as const,
+  request: { query: threads.ListThreads },
+  responses: { ...ok(page(ThreadSummary), "A page."), ...problems, ...notFoundProblem },
+});
+
+export function listThreads(app: OpenAPIHono<Environment>): void {
+  app.openapi(list, async (c) => {
+    const found = await threads.list(c.req.valid("query"));
+    return c.json(wire({ items: found.threads, nextCursor: found.cursor }), 200);
+  });
+}
+
+const get = createRoute({
+  method: "get",
+  path: "/threads/{threadId}",
+  summary: "A thread with the messages that you see, the oldest first",
+  security: [{ token: [] }],
+  middleware: [authenticated] as const,
+  request: { params: z.object({ threadId: threads.get.schema.shape.threadId }) },
+  responses: { ...ok(Thread, "The thread."), ...problems, ...notFoundProblem },
+});
+
+export function getThread(app: OpenAPIHono<Environment>): void {
+  app.openapi(get, async (c) => c.json(wire(await threads.get(c.req.valid("param"))), 200));
+}

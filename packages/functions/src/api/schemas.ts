@@ -1,0 +1,114 @@
+/** What answers look like. */
+import { z } from "@hono/zod-openapi";
+
+const moment = z.iso.datetime().openapi({ example: "2026-11-24T03:11:27.538Z" });
+const id = (prefix: string) => z.string().openapi({ example: `${prefix}_01M85RK07HS9T8XPHXKBPSSDSF` });
+
+export const Me = z
+  .object({ id: id("usr"), email: z.string(), roles: z.array(z.enum(["admin", "recruiter", "viewer"])) })
+  .openapi("Me");
+
+export const Mailbox = z
+  .object({
+    id: id("mbx"),
+    address: z.string(),
+    name: z.string(),
+    active: z
+      .boolean()
+      .openapi({ description: "False: no longer in the settings; it keeps its mail and gets no more." }),
+    threads: z.int(),
+    quarantined: z.int(),
+  })
+  .openapi("Mailbox");
+
+export const ThreadSummary = z
+  .object({
+    id: id("thr"),
+    subject: z.string(),
+    state: z.enum(["open", "quarantined"]),
+    lastMessageAt: moment,
+    messageCount: z.int(),
+  })
+  .openapi("ThreadSummary");
+
+export const MessageSummary = z
+  .object({
+    id: id("msg"),
+    threadId: id("thr"),
+    state: z.enum(["delivered", "quarantined"]),
+    subject: z.string(),
+    from: z.object({ address: z.string(), name: z.string() }),
+    sentAt: moment.nullable().openapi({ description: "The sender's claim." }),
+    receivedAt: moment,
+    snippet: z.string(),
+    flags: z.array(z.string()),
+    attachmentCount: z.int(),
+    mailboxIds: z.array(z.string()),
+    trace: z.string().openapi({ description: "W3C trace id, derived from the raw object's key." }),
+  })
+  .openapi("MessageSummary");
+
+export const Thread = ThreadSummary.extend({
+  mailboxIds: z.array(z.string()),
+  messages: z.array(MessageSummary),
+  suggestions: z
+    .array(z.object({ threadId: z.string(), subject: z.string(), messageId: z.string() }))
+    .openapi({ description: "Threads that may belong to this one." }),
+}).openapi("Thread");
+
+export const Attachment = z
+  .object({
+    id: id("att"),
+    filename: z.string().nullable(),
+    contentType: z.string().openapi({ description: "As the sender declared it." }),
+    disposition: z.string(),
+    contentId: z.string().nullable(),
+    size: z.int(),
+    sha256: z.string(),
+  })
+  .openapi("Attachment");
+
+export const Message = MessageSummary.extend({
+  headerId: z.string().nullable().openapi({ description: "Message-ID without brackets." }),
+  references: z.array(z.string()),
+  text: z.string().nullable(),
+  hasHtml: z
+    .boolean()
+    .openapi({ description: "The HTML itself is in the raw message only: it is not safe to show." }),
+  size: z.int(),
+  details: z.record(z.string(), z.unknown()),
+  trust: z.record(z.string(), z.unknown()),
+  recipients: z.array(
+    z.object({ role: z.enum(["to", "cc", "bcc", "reply-to"]), address: z.string(), name: z.string() }),
+  ),
+  attachments: z.array(Attachment),
+}).openapi("Message");
+
+export const Ticket = z
+  .object({
+    ticket: z.string(),
+    url: z.string().openapi({ description: "The socket's address with the ticket in it." }),
+    expiresAt: moment,
+  })
+  .openapi("Ticket");
+
+/** A page: `nextCursor` is null on the last one. */
+export const page = <T extends z.ZodType>(item: T) =>
+  z.object({ items: z.array(item), nextCursor: z.string().nullable() });
+
+/** Dates go over the wire as ISO 8601 text, which is what JSON makes of them. */
+export type Wire<T> = T extends Date
+  ? string
+  : T extends (infer I)[]
+    ? Wire<I>[]
+    : T extends object
+      ? { [K in keyof T]: Wire<T[K]> }
+      : T;
+export function wire<T>(value: T): Wire<T> {
+  return value as Wire<T>;
+}
+
+/** Answers 200 with a JSON body. */
+export function ok<T extends z.ZodType>(schema: T, description: string) {
+  return { 200: { description, content: { "application/json": { schema } } } };
+}
