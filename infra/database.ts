@@ -38,11 +38,10 @@ export const aurora = new sst.aws.Aurora("Aurora", {
   },
 });
 
-const cluster = nodeOf(aurora.nodes.cluster);
-function nodeOf<T>(node: T | undefined): T {
-  if (!node) throw new Error("the database has no cluster in dev mode: leave `dev` out of sst.aws.Aurora");
-  return node;
-}
+const cluster = (() => {
+  if (aurora.nodes.cluster) return aurora.nodes.cluster;
+  throw new Error("the database has no cluster in dev mode: leave `dev` out of sst.aws.Aurora");
+})();
 
 /**
  * RDS Proxy, on permanent stages only: it keeps the cluster from pausing. SST's own has no IAM authentication, takes
@@ -118,8 +117,13 @@ export const databaseResourceId = proxied
   ? proxied.proxy.arn.apply((arn) => arn.split(":").at(-1) ?? "")
   : cluster.clusterResourceId;
 
-/** What must be there before the first connection: the instance, and the way through the proxy. */
-export const databaseReady = [nodeOf(aurora.nodes.instance), ...(proxied ? [proxied.target] : [])];
+/** What must be there before the first connection: instance, master's secret, the users' passwords, the proxy's target. */
+export const databaseReady = [
+  aurora,
+  ...(proxied ? [proxied.target] : []),
+  ...(appSecret ? [appSecret.version] : []),
+  ...(migratorSecret ? [migratorSecret.version] : []),
+];
 
 /** Where functions connect. Names only: they log in by IAM token. */
 export const database = new sst.Linkable("Database", {

@@ -60,6 +60,10 @@ export function createFunction(name: string, options: FunctionOptions) {
     transform: {
       // AWSLambdaBasicExecutionRole and the VPC one reach every log group; here the function's own.
       role: (args) => {
+        // SST 3.19.3 lets the whole account take every function's role, which only `sst dev` needs: the flag that it
+        // asks is an output, and so always true (createRole of function.ts).
+        if (!$dev)
+          args.assumeRolePolicy = aws.iam.assumeRolePolicyForPrincipal({ Service: "lambda.amazonaws.com" });
         args.managedPolicyArns = [];
         args.inlinePolicies = $output(args.inlinePolicies).apply((own) => [
           ...(own ?? []),

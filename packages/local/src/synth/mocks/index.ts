@@ -78,7 +78,7 @@ export function createMocker(options: MockerOptions): Mocker {
       const mock = table[question.type];
       const answer = mock ? mock(context) : generic(context);
       const id = question.given || answer.id;
-      const inputs = { ...question.inputs, ...answer.inputs };
+      const inputs = asText({ ...question.inputs, ...answer.inputs });
       if (question.type === "aws:secretsmanager/secretVersion:SecretVersion")
         secrets.set(String(inputs.secretId), String(inputs.secretString ?? ""));
       return { known: mock !== undefined, id, inputs, outputs: answer.outputs };
@@ -104,6 +104,15 @@ export function createMocker(options: MockerOptions): Mocker {
       };
     },
   };
+}
+
+/** Policies may be given as objects; the AWS provider keeps them as JSON text. */
+function asText(inputs: Record<string, unknown>): Record<string, unknown> {
+  const documents = Object.entries(inputs).filter(
+    ([key, value]) =>
+      /policy|policies$/i.test(key) && typeof value === "object" && value !== null && "Statement" in value,
+  );
+  return { ...inputs, ...Object.fromEntries(documents.map(([key, value]) => [key, JSON.stringify(value)])) };
 }
 
 /** Region that a provider resource was given. */
