@@ -163,6 +163,7 @@ export async function startLocal(options: StartOptions): Promise<LocalCloud> {
     });
     frontDoor.addHost(gateways.hosts);
     frontDoor.addHost(cognito.hosts);
+    frontDoor.addHost(sns.hosts);
     const postgres = createPostgres(cloud, ports, {
       credentials,
       fast: options.fast ?? false,

@@ -195,6 +195,7 @@ export async function startServices(
   };
   Object.assign(ports, { sqs, sns, s3, lambda });
   const frontDoor = createFrontDoor(cloud, { credentials: store, services: [sqs, sns, s3] });
+  frontDoor.addHost(sns.hosts);
   await Promise.all([sqs.start?.(), sns.start?.(), s3.start?.(), frontDoor.start?.()]);
   const origin = `http://127.0.0.1:${frontDoor.httpPort}`;
 

@@ -1,5 +1,6 @@
 /** Amazon SNS: the topics of the graph, delivering across regions to queues and functions. */
 import { createHash, randomUUID } from "node:crypto";
+import type { IncomingMessage, ServerResponse } from "node:http";
 import { AwsError } from "../../cloud/errors.ts";
 import type { AwsService, Cloud, Part, Ports, SnsPort } from "../../cloud/types.ts";
 import type { TopicSpec } from "../../plan/types.ts";
@@ -12,8 +13,13 @@ import { createSigner } from "./signer.ts";
 import { createSubscriptions } from "./subscriptions.ts";
 
 export interface Sns extends SnsPort, AwsService, Part {
-  /** PEM of the certificate that notifications are signed under, by the last part of its SigningCertURL. */
-  certificate(name: string): Promise<string | undefined>;
+  /** Where the certificate that notifications are signed under is fetched, as SigningCertURL says. */
+  readonly hosts: CertificateHost[];
+}
+export interface CertificateHost {
+  pattern: RegExp;
+  path: RegExp;
+  request(request: IncomingMessage, response: ServerResponse): Promise<void>;
 }
 
 export function createSns(cloud: Cloud, ports: Ports): Sns {
@@ -86,7 +92,17 @@ export function createSns(cloud: Cloud, ports: Ports): Sns {
       await cloud.faults.strike({ ...point, phase: "after" });
       return { messageId };
     },
-    certificate: (name) => signer.certificate(name),
+    hosts: [
+      {
+        pattern: /^sns\.[a-z0-9-]+\.amazonaws\.com$/,
+        path: /^\/SimpleNotificationService-[0-9a-f]+\.pem$/,
+        async request({ url = "" }, response) {
+          const certificate = await signer.certificate(url.slice(1));
+          if (certificate === undefined) response.writeHead(404).end();
+          else response.writeHead(200, { "content-type": "application/x-pem-file" }).end(certificate);
+        },
+      },
+    ],
 
     async start() {
       for (const { spec } of subscriptions.all())
