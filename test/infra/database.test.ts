@@ -1,0 +1,169 @@
+import { describe, expect, test } from "vitest";
+import { graphOf, permanentStages, personalStages, stages } from "./support/graphs.ts";
+import { all, list, needs, one, statements, text } from "./support/read.ts";
+
+describe.each(stages)("stage %s", (stage) => {
+  test("the cluster is encrypted, takes IAM tokens, refuses plain connections and has a pinned version", async () => {
+    const graph = await graphOf(stage);
+    expect(one(graph, "cluster").inputs).toMatchObject({
+      engine: "aurora-postgresql",
+      engineVersion: "17.5",
+      databaseName: "frontdesk",
+      storageEncrypted: true,
+      iamDatabaseAuthenticationEnabled: true,
+      copyTagsToSnapshot: true,
+    });
+    const parameters = one(graph, "aws:rds/clusterParameterGroup:ClusterParameterGroup").inputs.parameters;
+    expect(parameters).toContainEqual({ name: "rds.force_ssl", value: "1" });
+  });
+
+  test("the cluster is in the private subnets and in its own security group", async () => {
+    const graph = await graphOf(stage);
+    const group = text(one(graph, "securityGroup", "DatabaseGroup"), "id");
+    expect(one(graph, "cluster").inputs.vpcSecurityGroupIds).toEqual([group]);
+    const subnets = all(graph, "subnet").filter(({ name }) => name.includes("Private"));
+    expect(one(graph, "aws:rds/subnetGroup:SubnetGroup").inputs.subnetIds).toEqual(
+      subnets.map(({ outputs }) => outputs.id),
+    );
+  });
+
+  test("the link names the way in and no password", async () => {
+    const graph = await graphOf(stage);
+    expect(graph.links.Database).toMatchObject({
+      port: 5432,
+      name: "frontdesk",
+      region: "ca-central-1",
+      appUser: "frontdesk_app",
+      migratorUser: "frontdesk_migrator",
+    });
+    expect(graph.links.DatabaseMaster).toMatchObject({
+      host: one(graph, "cluster").outputs.endpoint,
+      secretArn: expect.stringContaining(":secret:"),
+    });
+    expect(Object.keys(graph.links.Aurora ?? {}).toSorted()).toEqual(["host", "port", "type"]);
+  });
+});
+
+describe.each(permanentStages)("permanent stage %s", (stage) => {
+  test("the cluster does not pause, is protected, backed up, and leaves a snapshot", async () => {
+    const graph = await graphOf(stage);
+    const { inputs } = one(graph, "cluster");
+    expect(inputs).toMatchObject({
+      deletionProtection: true,
+      skipFinalSnapshot: false,
+      finalSnapshotIdentifier: stage === "production" ? "frontdesk-final" : "frontdesk-final-staging",
+      backupRetentionPeriod: 14,
+      serverlessv2ScalingConfiguration: { minCapacity: stage === "production" ? 1 : 0.5, maxCapacity: 4 },
+    });
+  });
+
+  test("clients of the proxy need TLS and an IAM token; it knows the app's and the migrator's user, never the master", async () => {
+    const graph = await graphOf(stage);
+    const proxy = one(graph, "aws:rds/proxy:Proxy").inputs;
+    expect(proxy).toMatchObject({ requireTls: true, engineFamily: "POSTGRESQL", debugLogging: false });
+    const auths = proxy.auths as { authScheme: string; iamAuth: string; secretArn: string }[];
+    expect(auths.map(({ authScheme, iamAuth }) => [authScheme, iamAuth])).toEqual([
+      ["SECRETS", "REQUIRED"],
+      ["SECRETS", "REQUIRED"],
+    ]);
+    const users = auths.map(({ secretArn }) => {
+      const version = all(graph, "aws:secretsmanager/secretVersion:SecretVersion").find(
+        ({ inputs }) => inputs.secretId === secretArn,
+      );
+      return (JSON.parse(String(version?.inputs.secretString)) as { username: string }).username;
+    });
+    expect(users).toEqual(["frontdesk_app", "frontdesk_migrator"]);
+  });
+
+  test("the proxy sits in its own group in the private subnets, not in the default group", async () => {
+    const graph = await graphOf(stage);
+    expect(one(graph, "aws:rds/proxy:Proxy").inputs).toMatchObject({
+      vpcSecurityGroupIds: [text(one(graph, "securityGroup", "ProxyGroup"), "id")],
+      vpcSubnetIds: all(graph, "subnet")
+        .filter(({ name }) => name.includes("Private"))
+        .map(({ outputs }) => outputs.id),
+    });
+  });
+
+  test("the proxy's role reads those two secrets and nothing else, and only RDS of this account may take it", async () => {
+    const graph = await graphOf(stage);
+    const role = one(graph, "role", "DatabaseProxyRole");
+    const auths = one(graph, "aws:rds/proxy:Proxy").inputs.auths as { secretArn: string }[];
+    const [inline, ...more] = role.inputs.inlinePolicies as { policy: string }[];
+    expect(more).toEqual([]);
+    const [statement, ...others] = statements(inline?.policy);
+    expect(others).toEqual([]);
+    expect(statement?.Action).toBe("secretsmanager:GetSecretValue");
+    expect(list(statement?.Resource)).toEqual(auths.map(({ secretArn }) => secretArn));
+    expect(role.inputs.managedPolicyArns ?? []).toEqual([]);
+    expect(statements(role.inputs.assumeRolePolicy)).toEqual([
+      {
+        Effect: "Allow",
+        Action: "sts:AssumeRole",
+        Principal: { Service: "rds.amazonaws.com" },
+        Condition: {
+          StringEquals: { "aws:SourceAccount": "123456789012" },
+          ArnLike: { "aws:SourceArn": "arn:aws:rds:ca-central-1:123456789012:db-proxy:*" },
+        },
+      },
+    ]);
+  });
+
+  test("functions are sent to the proxy, the migrator's bootstrap to the cluster", async () => {
+    const graph = await graphOf(stage);
+    expect(graph.links.Database?.host).toBe(one(graph, "aws:rds/proxy:Proxy").outputs.endpoint);
+    expect(graph.links.DatabaseSecrets).toMatchObject({
+      appSecretArn: text(one(graph, "secret", "DatabaseAppSecret"), "arn"),
+      migratorSecretArn: text(one(graph, "secret", "DatabaseMigratorSecret"), "arn"),
+    });
+  });
+
+  test("a deleted secret can be taken back for a month", async () => {
+    for (const secret of all(await graphOf(stage), "secret"))
+      expect(secret.inputs.recoveryWindowInDays, secret.name).toBe(30);
+  });
+});
+
+describe.each(personalStages)("personal stage %s", (stage) => {
+  test("no proxy, which would keep the cluster from pausing: it scales to zero and goes with its stage", async () => {
+    const graph = await graphOf(stage);
+    expect(all(graph, "aws:rds/proxy:Proxy")).toEqual([]);
+    expect(one(graph, "cluster").inputs).toMatchObject({
+      deletionProtection: false,
+      skipFinalSnapshot: true,
+      serverlessv2ScalingConfiguration: { minCapacity: 0, secondsUntilAutoPause: 300 },
+    });
+    expect(graph.links.Database?.host).toBe(one(graph, "cluster").outputs.endpoint);
+    expect(graph.links.DatabaseSecrets).toBeUndefined();
+  });
+});
+
+describe("migrations", () => {
+  test.each(stages)("on %s the migrator runs when the way to the database is there", async (stage) => {
+    const graph = await graphOf(stage);
+    const invocation = one(graph, "aws:lambda/invocation:Invocation", "Migration");
+    expect(invocation.inputs.functionName).toBe(text(one(graph, "function", "MigratorFunction"), "name"));
+    const needed = needs(graph, invocation);
+    expect(needed).toContain(one(graph, "aws:rds/clusterInstance:ClusterInstance").urn);
+    for (const target of all(graph, "aws:rds/proxyTarget:ProxyTarget")) expect(needed).toContain(target.urn);
+    for (const version of all(graph, "aws:secretsmanager/secretVersion:SecretVersion"))
+      if (version.name.startsWith("Database") || version.name.startsWith("Aurora"))
+        expect(needed, version.name).toContain(version.urn);
+  });
+
+  test("it runs again when its code or the mailboxes change", async () => {
+    const graph = await graphOf("production");
+    const { triggers, input } = one(graph, "aws:lambda/invocation:Invocation", "Migration").inputs;
+    expect((triggers as { code: string }).code).toMatch(/^assets\/Migrator-code-[0-9a-f]{64}\.zip$/);
+    expect(JSON.parse(String(input))).toEqual({ mailboxes: graph.links.Settings?.mailboxes });
+  });
+
+  test.each(
+    stages,
+  )("on %s nothing takes traffic before it: every other function's new code waits for it", async (stage) => {
+    const graph = await graphOf(stage);
+    const invocation = one(graph, "aws:lambda/invocation:Invocation", "Migration").urn;
+    for (const fn of all(graph, "function"))
+      if (fn.name !== "MigratorFunction") expect(needs(graph, fn), fn.name).toContain(invocation);
+  });
+});

@@ -1,0 +1,91 @@
+import { mkdtempSync, rmSync, writeFileSync } from "node:fs";
+import { tmpdir } from "node:os";
+import { join } from "node:path";
+import { afterEach, beforeEach, describe, expect, test } from "vitest";
+import { readSettings } from "../../infra/settings.ts";
+import { graphOf } from "./support/graphs.ts";
+
+let folder: string;
+beforeEach(() => {
+  folder = mkdtempSync(join(tmpdir(), "settings-"));
+});
+afterEach(() => rmSync(folder, { recursive: true, force: true }));
+const read = (given: unknown, stage = "anna", ownsDomains = false) => {
+  writeFileSync(join(folder, `${stage}.json`), typeof given === "string" ? given : JSON.stringify(given));
+  return readSettings(stage, { ownsDomains, folder });
+};
+
+describe("defaults", () => {
+  test("run on a machine without any file: four mailboxes on domains that mail arrives for", () => {
+    const settings = readSettings("local", { ownsDomains: true, folder });
+    expect(settings).toMatchObject({
+      mailRegion: "us-east-1",
+      mailDomain: "in.frontdesk.example",
+      workspaceDomain: "frontdesk.example",
+      recipientDomains: ["in.frontdesk.example", "frontdesk.example"],
+    });
+    expect(settings.mailboxes.map(({ address }) => address)).toEqual([
+      "jobs@frontdesk.example",
+      "payroll@frontdesk.example",
+      "hello@frontdesk.example",
+      "support@in.frontdesk.example",
+    ]);
+  });
+
+  test("a stage that shares the account receives on a domain of its own", () => {
+    const settings = readSettings("anna", { ownsDomains: false, folder });
+    expect(settings.recipientDomains).toEqual(["anna.in.frontdesk.example"]);
+    for (const { address } of settings.mailboxes) expect(address).toMatch(/@anna\.in\.frontdesk\.example$/);
+  });
+
+  test("follow from the domains that a file names", () => {
+    expect(read({ workspaceDomain: "acme.test" }, "production", true)).toMatchObject({
+      mailDomain: "in.acme.test",
+      mailboxes: expect.arrayContaining([expect.objectContaining({ address: "jobs@acme.test" })]),
+    });
+  });
+
+  test("reach the functions as the Settings link, without who is a member of what", async () => {
+    const { links } = await graphOf("production");
+    expect(links.Settings).toMatchObject({
+      stage: "production",
+      permanent: true,
+      homeRegion: "ca-central-1",
+      mailRegion: "us-east-1",
+      logLevel: "info",
+    });
+  });
+});
+
+describe("a wrong setting is named, with how it should be", () => {
+  test.each([
+    [{ mailRegion: "Canada" }, /mailRegion must be an AWS region such as ca-central-1/],
+    [{ mailDomain: "Not A Domain" }, /mailDomain must be a lower-case domain name such as example\.com/],
+    [{ mailboxes: [] }, /mailboxes must name at least one mailbox/],
+    [{ mailboxes: [{ address: "jobs", name: "Jobs" }] }, /mailboxes\.0\.address must be an e-mail address/],
+    [
+      { mailboxes: [{ address: "jobs@elsewhere.test", name: "Jobs" }] },
+      /mailboxes\.0\.address jobs@elsewhere\.test is on none of the domains .* \(anna\.in\.frontdesk\.example\), so no mail/,
+    ],
+    [
+      {
+        mailDomain: "in.test.example",
+        mailboxes: ["a", "A"].map((local) => ({ address: `${local}@in.test.example`, name: "A" })),
+      },
+      /mailboxes\.1\.address a@in\.test\.example is there twice/,
+    ],
+    [{ allowedOrigins: ["https://desk.example.com/"] }, /allowedOrigins\.0 must be an origin without a path/],
+    [{ vpcSecondOctet: 300 }, /vpcSecondOctet/],
+    [{ databaseCapacity: { min: 8, max: 4 } }, /databaseCapacity\.min must not be above max \(4\)/],
+    [{ mailDomian: "x.test" }, /mailDomian/],
+    ["{", /anna\.json is not JSON/],
+  ])("%j", (given, message) => {
+    expect(() => read(given)).toThrow(message);
+  });
+
+  test("all that is wrong is told at once, with the stage and the file", () => {
+    expect(() => read({ mailRegion: "x", rawMailDays: 0 })).toThrow(
+      /settings of stage "anna" \(.*anna\.json\) are wrong:\n {2}mailRegion .*\n {2}rawMailDays /,
+    );
+  });
+});
