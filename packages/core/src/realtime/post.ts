@@ -25,8 +25,11 @@ export async function post(connectionId: string, message: ServerMessage): Promis
   }
 }
 
+/** By the status, too: a 410 without a body that names it has no name either. */
 function isGone(error: unknown): boolean {
-  return error instanceof Error && error.name === "GoneException";
+  if (!(error instanceof Error)) return false;
+  const { $metadata } = error as Error & { $metadata?: { httpStatusCode?: number } };
+  return error.name === "GoneException" || $metadata?.httpStatusCode === 410;
 }
 
 /** How long after a 410 the connection is asked for itself. */

@@ -2,6 +2,7 @@
  * Small AWS on loopback for the SDK's real clients: just what the domain calls, with the rules that its calls must
  * keep (unknown buckets, keys and connections are refused, tags do not touch bytes). The whole of it is packages/local.
  */
+import { createHash } from "node:crypto";
 import { createServer, type IncomingMessage, type ServerResponse } from "node:http";
 import type { AddressInfo } from "node:net";
 
@@ -44,8 +45,16 @@ export async function startAws(buckets: string[]): Promise<TestAws> {
   const server = createServer((request, response) => {
     respond(aws, request, response).catch((error: unknown) => {
       const { status, code } = error instanceof Answer ? error : { status: 500, code: "InternalError" };
-      response.writeHead(status, { "content-type": "application/xml", "x-amzn-errortype": code });
-      response.end(`<Error><Code>${code}</Code><Message>${code}</Message></Error>`);
+      const isS3 = !request.url?.includes("@connections") && request.headers["x-amz-target"] === undefined;
+      response.writeHead(status, {
+        "content-type": isS3 ? "application/xml" : "application/json",
+        "x-amzn-errortype": code,
+      });
+      response.end(
+        isS3
+          ? `<Error><Code>${code}</Code><Message>${code}</Message></Error>`
+          : JSON.stringify({ __type: code, message: code }),
+      );
     });
   });
   await new Promise<void>((resolve) => server.listen(0, "127.0.0.1", resolve));
@@ -94,7 +103,9 @@ async function sqs(aws: TestAws, target: string, body: Buffer, response: ServerR
   await called(aws, target, input.QueueUrl);
   aws.sent.push({ url: input.QueueUrl, body: input.MessageBody });
   response.writeHead(200, { "content-type": "application/x-amz-json-1.0" });
-  response.end(JSON.stringify({ MessageId: String(aws.sent.length) }));
+  // The SDK compares it with its own.
+  const MD5OfMessageBody = createHash("md5").update(input.MessageBody).digest("hex");
+  response.end(JSON.stringify({ MessageId: String(aws.sent.length), MD5OfMessageBody }));
 }
 
 async function gateway(
