@@ -34,7 +34,7 @@ export function wordAt(source: string, start: number): Word | undefined {
 }
 
 function wordBytes(word: Pick<Word, "encoding" | "text">, note: Note): Buffer {
-  if (word.encoding === "B") return decodeBase64(word.text, note) ?? Buffer.alloc(0);
+  if (word.encoding === "B") return decodeBase64(word.text, note) ?? Buffer.from(word.text, "latin1");
   return decodeQuotedPrintable(Buffer.from(word.text.replaceAll("_", " "), "latin1"), note);
 }
 

@@ -34,13 +34,7 @@ export class Fields {
     return this.#block.fields.map(({ name, key, raw }) => {
       if (seen.has(key) && singular.has(key)) this.#note(`duplicate-${key}`);
       seen.add(key);
-      // NUL has no place in a header, and PostgreSQL cannot store it.
-      return {
-        name,
-        key,
-        raw: raw.replaceAll("\u0000", ""),
-        value: decodeWords(unfold(raw), this.#note, this.#hint),
-      };
+      return { name, key, raw, value: decodeWords(unfold(raw), this.#note, this.#hint) };
     });
   }
 

@@ -75,7 +75,13 @@ export function readHeader(
     if (valueStart < 0) return;
     if (fields.length >= limits.headers) note("too-many-headers");
     else {
-      const field = { name, key: name.toLowerCase(), raw: source.slice(valueStart, valueEnd) };
+      let raw = source.slice(valueStart, valueEnd);
+      if (raw.includes("\0")) {
+        // It has no place in a header, and PostgreSQL cannot store it.
+        note("nul-characters");
+        raw = raw.replaceAll("\0", "");
+      }
+      const field = { name, key: name.toLowerCase(), raw };
       fields.push(field);
       if (!first.has(field.key)) first.set(field.key, unfold(field.raw));
     }

@@ -67,18 +67,23 @@ const paragraphs = new Set(["p", "h1", "h2", "h3", "h4", "h5", "h6", "blockquote
 export function htmlToText(html: string): string {
   const lines: string[] = [];
   let line = "";
+  /** The line is empty or ends in a blank. Kept apart, since looking at a growing string copies it. */
+  let blank = true;
   const breakLine = () => {
     lines.push(line.trimEnd());
     line = "";
+    blank = true;
   };
   const startBlock = (spaced: boolean) => {
-    if (line.trim() !== "") breakLine();
-    else line = "";
+    if (line !== "") breakLine();
     if (spaced && lines.length > 0 && lines.at(-1) !== "") lines.push("");
   };
   const append = (text: string) => {
     const collapsed = decodeEntities(text).replace(/[\s\u00a0]+/g, " ");
-    line += line === "" || line.endsWith(" ") ? collapsed.trimStart() : collapsed;
+    const added = blank ? collapsed.trimStart() : collapsed;
+    if (added === "") return;
+    line += added;
+    blank = added.endsWith(" ");
   };
   /** Hidden elements that were found to have no end: not looked for again, or a page of them costs a search each. */
   const endless = new Set<string>();
@@ -121,13 +126,13 @@ export function htmlToText(html: string): string {
       continue;
     }
     if (tag === "br") breakLine();
-    else if (tag === "td" || tag === "th") line += line === "" || line.endsWith(" ") ? "" : " ";
+    else if (tag === "td" || tag === "th") append(" ");
     else if (blocks.has(tag)) {
       startBlock(paragraphs.has(tag));
-      if (tag === "li" && !closing) line = "- ";
+      if (tag === "li" && !closing) append("- ");
     }
   }
-  if (line.trim() !== "") breakLine();
+  if (line !== "") breakLine();
   return lines
     .join("\n")
     .replace(/\n{3,}/g, "\n\n")

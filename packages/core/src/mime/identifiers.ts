@@ -18,7 +18,7 @@ function clean(id: string): string | undefined {
  * @param limit identifiers at most; of more, the first and the last ones are kept, as RFC 5537 §3.4.4 advises
  */
 export function parseIdentifiers(latin1: string, limit: number, note: Note): string[] {
-  const value = latin1.includes("=?") ? decodeWords(latin1, note) : latin1;
+  const value = decodeWords(latin1, note);
   const found = new Set<string>();
   let position = 0;
   let outside = "";

@@ -90,8 +90,8 @@ function hintOf(leaves: Part[]): string | undefined {
 function readSingularFields(mail: ParsedMail, fields: Fields): void {
   const [messageId] = fields.identifiers("message-id");
   const [sender] = fields.addresses("sender");
-  const received = fields.raw("received");
-  const authentication = fields.raw("authentication-results");
+  const received = fields.text("received");
+  const authentication = fields.text("authentication-results");
   const listId = fields.text("list-id");
   const keyword = (key: string) => /^[a-z][a-z-]*/.exec(fields.text(key)?.trim().toLowerCase() ?? "")?.[0];
   const found: Partial<ParsedMail> = {

@@ -1,4 +1,4 @@
-import { decodeText, metaCharset } from "./charset.ts";
+import { decodeRaw, decodeText, metaCharset } from "./charset.ts";
 import { summarise } from "./fields.ts";
 import { unflow } from "./flowed.ts";
 import { htmlToText } from "./html-text.ts";
@@ -6,6 +6,16 @@ import { cleanFilename } from "./parameters.ts";
 import type { Part } from "./structure.ts";
 import { type Decoded, decodeTransferEncoding } from "./transfer-encoding.ts";
 import type { Attachment, Limits, Note } from "./types.ts";
+
+/** HTML that text is made from, in code units: some 500 pages. */
+const longestHtml = 2 * 1024 * 1024;
+
+/** Line ends as LF alone, without a byte order mark. */
+function withLineFeeds(text: string): string {
+  const start = text.startsWith("\ufeff") ? text.slice(1) : text;
+  if (!start.includes("\r")) return start;
+  return start.replaceAll("\r\n", "\n").replaceAll("\r", "\n");
+}
 
 /** Bytes and text of the leaves of one message; each leaf is decoded once. */
 export class PartReader {
@@ -44,9 +54,7 @@ export class PartReader {
     const bytes = content.subarray(0, this.#limits.textLength * 4);
     const isHtml = part.type === "text/html";
     const charset = part.parameters.get("charset") ?? (isHtml ? metaCharset(bytes) : undefined);
-    let text = decodeText(bytes, charset, this.#note)
-      .replace(/\r\n?/g, "\n")
-      .replace(/^\ufeff/, "");
+    let text = withLineFeeds(decodeText(bytes, charset, this.#note));
     if (text.length > this.#limits.textLength) text = text.slice(0, this.#limits.textLength).toWellFormed();
     if (bytes.length < content.length || text.length === this.#limits.textLength) this.#note("text-too-long");
     if (part.type === "text/plain" && part.parameters.get("format")?.toLowerCase() === "flowed") {
@@ -59,7 +67,10 @@ export class PartReader {
 
   /** Text to read, made from the HTML or the rich text where that is what was sent. */
   readable(part: Part): string {
-    return part.type === "text/plain" ? this.text(part) : htmlToText(this.text(part));
+    const text = this.text(part);
+    if (part.type === "text/plain") return text;
+    if (text.length > longestHtml) this.#note("text-too-long");
+    return htmlToText(text.slice(0, longestHtml));
   }
 
   attachment(part: Part, related: boolean): Attachment {
@@ -74,11 +85,10 @@ export class PartReader {
     };
     const filename = cleanFilename(part.dispositionParameters.get("filename") ?? part.parameters.get("name"));
     if (filename !== undefined) attachment.filename = filename;
-    const contentId = part.header.first
-      .get("content-id")
-      ?.trim()
+    const contentId = decodeRaw(part.header.first.get("content-id") ?? "", this.#note)
+      .trim()
       .replace(/^<(.*)>$/, "$1");
-    if (contentId !== undefined && contentId !== "") attachment.contentId = contentId.slice(0, 900);
+    if (contentId !== "") attachment.contentId = contentId.slice(0, 900);
     if (
       /^(?:message\/(?:rfc822|global|rfc822-headers|global-headers)|text\/rfc822-headers)$/.test(part.type)
     ) {
