@@ -48,25 +48,23 @@ it("a run that is killed leaves no process, and what it had accepted runs at the
   expect(readFileSync(file, "utf8")).toBe(".");
 });
 
-it.runIf(process.platform === "linux")(
-  "stopping lets short invocations finish and leaves no process",
-  async () => {
-    const state = join(folder, "state");
-    const specs = ["sleeps", "spins", "counter"].map((name) => functionSpec(`src/basic.${name}`));
-    const test = await startLambda(specs, { stateDir: state });
-    await test.call("src/basic.counter");
-    const spinning = test.next(({ kind }) => kind === "lambda.log");
-    const spun = expect(test.lambda.invoke(developer, test.arn("src/basic.spins"), {})).rejects.toThrow(
-      "the local run is stopping",
-    );
-    await spinning;
-    const slept = test.lambda.invoke(developer, test.arn("src/basic.sleeps"), { ms: 100 });
-    await test[Symbol.asyncDispose]();
-    expect((await slept).functionError).toBeUndefined();
-    await spun;
-    expect(pids.map(runs)).toEqual([false, false]);
-    await expect(test.lambda.invoke(developer, test.arn("src/basic.counter"), {})).rejects.toMatchObject({
-      code: "ServiceException",
-    });
-  },
-);
+it("stopping lets short invocations finish and leaves no process", async () => {
+  const state = join(folder, "state");
+  const specs = ["sleeps", "spins", "counter"].map((name) => functionSpec(`src/basic.${name}`));
+  const test = await startLambda(specs, { stateDir: state });
+  const { pid } = (await test.call("src/basic.counter")).value as { pid: number };
+  const spinning = test.next(({ kind }) => kind === "lambda.log");
+  const spun = expect(test.lambda.invoke(developer, test.arn("src/basic.spins"), {})).rejects.toThrow(
+    "the local run is stopping",
+  );
+  const pids = [pid, Number((await spinning).detail.line)];
+  expect(pids.map(runs)).toEqual([true, true]);
+  const slept = test.lambda.invoke(developer, test.arn("src/basic.sleeps"), { ms: 100 });
+  await test[Symbol.asyncDispose]();
+  expect((await slept).functionError).toBeUndefined();
+  await spun;
+  expect(pids.map(runs)).toEqual([false, false]);
+  await expect(test.lambda.invoke(developer, test.arn("src/basic.counter"), {})).rejects.toMatchObject({
+    code: "ServiceException",
+  });
+});
