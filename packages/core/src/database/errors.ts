@@ -48,7 +48,7 @@ export function isLost(error: unknown): boolean {
   if (code !== undefined) return network.has(code) || code.startsWith("08") || code.startsWith("57P");
   return (
     error instanceof Error &&
-    /connection terminated|timeout exceeded when trying to connect/i.test(error.message)
+    /connection terminated|not queryable|timeout exceeded when trying to connect/i.test(error.message)
   );
 }
 

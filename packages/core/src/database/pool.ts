@@ -26,8 +26,10 @@ export function createPool(options: PoolConfig): Pool {
     types: parsers,
     ...options,
   });
-  // An idle connection that dies (failover, frozen function) is not an error of anybody's; unheard it ends the process.
+  // A connection that is cut (failover, frozen function) says so by an event; unheard it ends the process. The pool
+  // hears idle ones only, and whoever has a borrowed one learns it from the next query.
   pool.on("error", (error) => log.warn("idle database connection lost", { error: describe(error) }));
+  pool.on("connect", (client) => client.on("error", () => undefined));
   return pool;
 }
 
