@@ -125,7 +125,7 @@ export function readHeader(
       name = source.slice(cursor, fieldStart.lastIndex - 1).trimEnd();
       valueStart = fieldStart.lastIndex;
       valueEnd = lineEnd;
-    } else if (valueStart >= 0 && startsField(source, next)) {
+    } else if (valueStart >= 0 && fieldsFollow(source, next)) {
       note("header-malformed-line");
       valueEnd = lineEnd;
     } else {
@@ -144,6 +144,17 @@ export function readHeader(
   }
   finish();
   return { fields, first, end: cursor };
+}
+
+/** Whether a field starts at `position`, perhaps after indented lines (of a name folded ahead of its colon). */
+function fieldsFollow(source: string, position: number): boolean {
+  let cursor = position;
+  while (source[cursor] === " " || source[cursor] === "\t") {
+    const newline = source.indexOf("\n", cursor);
+    if (newline < 0) return false;
+    cursor = newline + 1;
+  }
+  return startsField(source, cursor);
 }
 
 /** Whether the header goes on at `position`: with a field, or with an indented line that is not empty. */

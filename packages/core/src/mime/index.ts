@@ -174,7 +174,10 @@ function readReports(mail: ParsedMail, leaves: Part[], reader: PartReader, limit
       if (method !== undefined) calendar.method = method.trim().toUpperCase();
       mail.calendars.push(calendar);
     } else if (/^message\/(?:global-)?delivery-status$/.test(part.type)) {
-      mail.deliveryStatus ??= parseDeliveryStatus(reader.decoded(part).content, limits, note);
+      // Some senders give the explanation for people this type, too: the one that names recipients is meant.
+      if (mail.deliveryStatus === undefined || mail.deliveryStatus.recipients.length === 0) {
+        mail.deliveryStatus = parseDeliveryStatus(reader.decoded(part).content, limits, note);
+      }
     } else if (part.type === "message/feedback-report") {
       mail.feedbackReport ??= parseFeedbackReport(reader.decoded(part).content, limits, note);
     }
