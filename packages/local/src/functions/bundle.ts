@@ -248,7 +248,7 @@ export class Bundler {
 
 /** `@scope/name/path` -> `@scope/name`; undefined for what is no package. */
 function packageName(path: string): string | undefined {
-  return /^(?![./])((?:@[^/]+\/)?[^/:]+)(?:\/|$)/.exec(path)?.[1];
+  return /^((?:@[\w.-]+\/)?\w[\w.-]*)(?:\/|$)/.exec(path)?.[1];
 }
 
 function readManifest(path: string): Manifest | undefined {

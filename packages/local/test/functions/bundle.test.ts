@@ -103,6 +103,15 @@ describe("a function's code", () => {
     expect((await call("packages/one/src/index.handler")).value).toEqual(["near", "far", "kept"]);
   });
 
+  it("misses a package that is left out and not installed by name, when it is invoked", async () => {
+    write({ "src/index.js": `import nowhere from "nowhere"; export const handler = async () => nowhere;` });
+    const { call } = await start([withProperties("src/index.handler", { install: { nowhere: "1.0.0" } })]);
+    expect(await call("src/index.handler")).toMatchObject({
+      error: true,
+      value: { errorType: "Runtime.ImportModuleError", errorMessage: expect.stringContaining("'nowhere'") },
+    });
+  });
+
   it("takes the app's own esbuild plugins", async () => {
     write({
       "plugins.mjs": `export default [{ name: "virtual", setup(build) {

@@ -7,9 +7,6 @@ beforeAll(async () => {
     functionSpec("src/empty.handler"),
     functionSpec("src/empty.notFunction"),
     functionSpec("src/broken-start.handler"),
-    functionSpec("src/missing-package.handler", {
-      build: { properties: { esbuild: { external: ["a-package-that-is-nowhere"] } } },
-    }),
   ]);
 });
 afterAll(() => test[Symbol.asyncDispose]());
@@ -31,14 +28,4 @@ it("what the module throws while it loads fails the invocation, and is logged", 
   });
   expect(test.logs).toContain("[src-broken-start-handler] about to fail");
   expect(test.logs).toContain("[src-broken-start-handler] Invoke Error: TypeError: no configuration");
-});
-
-it("a package that is not installed is Runtime.ImportModuleError and named", async () => {
-  expect(await test.call("src/missing-package.handler")).toMatchObject({
-    error: true,
-    value: {
-      errorType: "Runtime.ImportModuleError",
-      errorMessage: expect.stringContaining("a-package-that-is-nowhere"),
-    },
-  });
 });
