@@ -185,7 +185,6 @@ CREATE TABLE "frontdesk"."thread_mailboxes" (
 	"thread_id" text NOT NULL,
 	"mailbox_id" text NOT NULL,
 	"state" text NOT NULL,
-	"subject" text NOT NULL,
 	"last_message_at" timestamp (3) with time zone NOT NULL,
 	"message_count" integer NOT NULL,
 	CONSTRAINT "thread_mailboxes_thread_id_mailbox_id_pk" PRIMARY KEY("thread_id","mailbox_id")
@@ -243,6 +242,6 @@ CREATE INDEX "connections_user" ON "frontdesk"."connections" USING btree ("user_
 CREATE INDEX "connections_expiry" ON "frontdesk"."connections" USING btree ("expires_at");--> statement-breakpoint
 CREATE UNIQUE INDEX "subscriptions_topic" ON "frontdesk"."subscriptions" USING btree ("topic","connection_id");--> statement-breakpoint
 CREATE INDEX "tickets_expiry" ON "frontdesk"."tickets" USING btree ("expires_at");--> statement-breakpoint
-CREATE INDEX "thread_mailboxes_recent" ON "frontdesk"."thread_mailboxes" USING btree ("mailbox_id","state","last_message_at" DESC NULLS LAST,"thread_id" DESC NULLS LAST);--> statement-breakpoint
+CREATE INDEX "thread_mailboxes_recent" ON "frontdesk"."thread_mailboxes" USING btree ("mailbox_id","state","last_message_at" DESC NULLS FIRST,"thread_id" DESC NULLS FIRST);--> statement-breakpoint
 CREATE INDEX "thread_suggestions_into" ON "frontdesk"."thread_suggestions" USING btree ("into_thread_id");--> statement-breakpoint
-CREATE INDEX "threads_recent" ON "frontdesk"."threads" USING btree ("state","last_message_at" DESC NULLS LAST,"id" DESC NULLS LAST) WHERE merged_into is null;
+CREATE INDEX "threads_recent" ON "frontdesk"."threads" USING btree ("state","last_message_at" DESC NULLS FIRST,"id" DESC NULLS FIRST) WHERE merged_into is null;

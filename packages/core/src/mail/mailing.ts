@@ -11,7 +11,6 @@ interface ThreadMailbox {
   thread_id: string;
   mailbox_id: string;
   state: string;
-  subject: string;
   last_message_at: Date;
   message_count: number;
 }
@@ -25,7 +24,7 @@ export async function countInThreads(
 ): Promise<void> {
   const threads = new Map<string, { count: number; last: Date; open: boolean }>();
   const rows: ThreadMailbox[] = [];
-  for (const { raw, prepared, mailboxIds, quarantined } of drafts) {
+  for (const { raw, mailboxIds, quarantined } of drafts) {
     const threadId = placed.get(raw.messageId)?.threadId;
     if (threadId === undefined) continue;
     const before = threads.get(threadId);
@@ -39,7 +38,6 @@ export async function countInThreads(
         thread_id: threadId,
         mailbox_id: mailboxId,
         state: quarantined ? "quarantined" : "open",
-        subject: prepared.subject,
         last_message_at: raw.receivedAt,
         message_count: 1,
       });
@@ -88,7 +86,6 @@ async function upsertThreadMailboxes(handle: Handle, rows: readonly ThreadMailbo
       ["thread_id", "text"],
       ["mailbox_id", "text"],
       ["state", "text"],
-      ["subject", "text"],
       ["last_message_at", "timestamptz"],
       ["message_count", "int4"],
     ],
@@ -163,7 +160,6 @@ export async function addToMailboxes(
         thread_id: message.threadId,
         mailbox_id: mailboxId,
         state: message.threadState,
-        subject: message.subject,
         last_message_at: message.receivedAt,
         message_count: 1,
       });

@@ -82,25 +82,29 @@ export const listAll = `
 
 /**
  * A page of each mailbox from the index `thread_mailboxes_recent`, merged. A thread stands in several of them: it counts
- * where its last visible message is, so that no page repeats it.
+ * where its last visible message is, so that no page repeats it. Its subject is that of the first visible message.
  */
 export const listByMailbox = `
-  select t.thread_id as id, t.subject, t.state, t.last_message_at as "lastMessageAt",
-         (select count(*) from frontdesk.messages m
-           where m.thread_id = t.thread_id and exists (
-             select 1 from frontdesk.message_mailboxes mm
-              where mm.message_id = m.id and mm.mailbox_id = any($5))) as "messageCount"
-    from unnest($5::text[]) as mailbox (id)
+  select page.*, seen.subject, seen.count as "messageCount"
+    from (
+      select t.thread_id as id, t.state, t.last_message_at as "lastMessageAt"
+        from unnest($5::text[]) as mailbox (id)
+       cross join lateral (
+         select tm.* from frontdesk.thread_mailboxes tm
+          where tm.mailbox_id = mailbox.id and tm.state = $1
+            and ($2::timestamptz is null or (tm.last_message_at, tm.thread_id) < ($2::timestamptz, $3::text))
+            and not exists (
+              select 1 from frontdesk.thread_mailboxes other
+               where other.thread_id = tm.thread_id and other.mailbox_id = any($5) and other.state = $1
+                 and (other.last_message_at, other.mailbox_id) > (tm.last_message_at, tm.mailbox_id))
+          order by tm.last_message_at desc, tm.thread_id desc limit $4) t
+       order by t.last_message_at desc, t.thread_id desc limit $4) page
    cross join lateral (
-     select tm.* from frontdesk.thread_mailboxes tm
-      where tm.mailbox_id = mailbox.id and tm.state = $1
-        and ($2::timestamptz is null or (tm.last_message_at, tm.thread_id) < ($2::timestamptz, $3::text))
-        and not exists (
-          select 1 from frontdesk.thread_mailboxes other
-           where other.thread_id = tm.thread_id and other.mailbox_id = any($5) and other.state = $1
-             and (other.last_message_at, other.mailbox_id) > (tm.last_message_at, tm.mailbox_id))
-      order by tm.last_message_at desc, tm.thread_id desc limit $4) t
-   order by t.last_message_at desc, t.thread_id desc limit $4`;
+     select count(*), (array_agg(m.subject order by m.received_at, m.id))[1] as subject
+       from frontdesk.messages m
+      where m.thread_id = page.id and exists (
+        select 1 from frontdesk.message_mailboxes mm where mm.message_id = m.id and mm.mailbox_id = any($5))) seen
+   order by page."lastMessageAt" desc, page.id desc`;
 
 const threadNotFound = () => new VisibleError("not_found", "thread_not_found", "There is no such thread.");
 
@@ -111,31 +115,33 @@ const threadNotFound = () => new VisibleError("not_found", "thread_not_found", "
 export const get = fn(z.object({ threadId: z.string().max(64) }), async ({ threadId }): Promise<Thread> => {
   const mailboxIds = asParameter(await visibility());
   return database.use(async (handle) => {
-    const [thread] = await handle.query<{ id: string; subject: string; state: ThreadSummary["state"] }>(
-      `select t.id, coalesce(tm.subject, t.subject) as subject, t.state
-         from frontdesk.threads t
-         left join lateral (
-           select subject from frontdesk.thread_mailboxes
-            where thread_id = t.id and mailbox_id = any($2) order by mailbox_id limit 1) tm on true
-        where t.id = $1`,
-      [(await findRoots(handle, [threadId])).get(threadId) ?? threadId, mailboxIds],
+    const root = (await findRoots(handle, [threadId])).get(threadId) ?? threadId;
+    const [thread] = await handle.query<{ id: string; state: ThreadSummary["state"] }>(
+      "select id, state from frontdesk.threads where id = $1",
+      [root],
     );
     if (!thread) throw threadNotFound();
     const messages = await summaries(handle, thread.id, mailboxIds);
+    const [first] = messages;
     const last = messages.at(-1);
-    if (!last) throw threadNotFound();
+    if (!first || !last) throw threadNotFound();
     const suggestions = await handle.query<Thread["suggestions"][number]>(
-      `select t.id as "threadId", t.subject, s.message_id as "messageId"
+      `select other.id as "threadId", first.subject, s.message_id as "messageId"
          from frontdesk.thread_suggestions s
-         join frontdesk.threads t on t.id = case when s.thread_id = $1 then s.into_thread_id else s.thread_id end
+        cross join lateral (
+          select case when s.thread_id = $1 then s.into_thread_id else s.thread_id end as id) other
+        cross join lateral (
+          select m.subject from frontdesk.messages m
+           where m.thread_id = other.id and ($2::text[] is null or exists (
+             select 1 from frontdesk.message_mailboxes mm where mm.message_id = m.id and mm.mailbox_id = any($2)))
+           order by m.received_at, m.id limit 1) first
         where $1 in (s.thread_id, s.into_thread_id)
-          and ($2::text[] is null or exists (
-            select 1 from frontdesk.thread_mailboxes tm where tm.thread_id = t.id and tm.mailbox_id = any($2)))
         order by s.created_at limit 50`,
       [thread.id, mailboxIds],
     );
     return {
       ...thread,
+      subject: first.subject,
       lastMessageAt: last.receivedAt,
       messageCount: messages.length,
       mailboxIds: [...new Set(messages.flatMap((message) => message.mailboxIds))].sort(),

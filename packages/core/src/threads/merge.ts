@@ -13,8 +13,8 @@ export async function merge({ query }: Handle, from: string, into: string, now: 
     [from, into],
   );
   await query(
-    `insert into frontdesk.thread_mailboxes as m (thread_id, mailbox_id, state, subject, last_message_at, message_count)
-     select $2, mailbox_id, state, subject, last_message_at, message_count
+    `insert into frontdesk.thread_mailboxes as m (thread_id, mailbox_id, state, last_message_at, message_count)
+     select $2, mailbox_id, state, last_message_at, message_count
        from frontdesk.thread_mailboxes where thread_id = $1
      on conflict (thread_id, mailbox_id) do update set
        last_message_at = greatest(m.last_message_at, excluded.last_message_at),

@@ -18,8 +18,9 @@ export const threads = frontdesk.table(
     updatedAt: moment("updated_at").notNull(),
   },
   (table) => [
+    // Nulls first, as `order by … desc` has them: drizzle's own default is last, and the index would not be used.
     index("threads_recent")
-      .on(table.state, table.lastMessageAt.desc(), table.id.desc())
+      .on(table.state, table.lastMessageAt.desc().nullsFirst(), table.id.desc().nullsFirst())
       .where(sql`merged_into is null`),
   ],
 );
@@ -35,7 +36,6 @@ export const threadMailboxes = frontdesk.table(
       .notNull()
       .references(() => mailboxes.id),
     state: text("state").notNull(),
-    subject: text("subject").notNull(),
     lastMessageAt: moment("last_message_at").notNull(),
     messageCount: integer("message_count").notNull(),
   },
@@ -44,8 +44,8 @@ export const threadMailboxes = frontdesk.table(
     index("thread_mailboxes_recent").on(
       table.mailboxId,
       table.state,
-      table.lastMessageAt.desc(),
-      table.threadId.desc(),
+      table.lastMessageAt.desc().nullsFirst(),
+      table.threadId.desc().nullsFirst(),
     ),
   ],
 );
