@@ -3,6 +3,7 @@ import { createHash } from "node:crypto";
 import {
   cpSync,
   existsSync,
+  lstatSync,
   mkdirSync,
   readFileSync,
   renameSync,
@@ -12,7 +13,14 @@ import {
 } from "node:fs";
 import { isBuiltin } from "node:module";
 import { dirname, isAbsolute, join, relative, resolve } from "node:path";
-import { type BuildContext, type BuildFailure, type BuildResult, context, version } from "esbuild";
+import {
+  type BuildContext,
+  type BuildFailure,
+  type BuildResult,
+  context,
+  type OutputFile,
+  version,
+} from "esbuild";
 import type { FunctionBuild } from "../graph/types.ts";
 import {
   configurationFiles,
@@ -52,6 +60,12 @@ export class BundleError extends Error {
     this.name = "BundleError";
     this.folders = folders;
   }
+}
+
+interface Copy {
+  from: string;
+  /** Relative to the function's folder. */
+  to: string;
 }
 
 /** Bundles one function, and remembers over the end of the process what it was made from. */
@@ -94,31 +108,30 @@ export class Bundler {
   async build(): Promise<Bundle> {
     const builtAt = Date.now();
     const result = await this.#run();
-    const files = [
-      ...result.outputFiles.map((file) => ({
-        name: relative(this.#outdir, file.path),
-        read: () => file.contents,
-      })),
-      ...this.#copies().flatMap(({ from, to }) =>
-        filesBelow(from).map((file) => ({
-          name: join(to, relative(from, file)),
-          read: () => readFileSync(file),
-        })),
-      ),
-    ];
+    const copies = this.#copies();
     const hash = createHash("sha256");
     // Source maps follow the rest.
-    for (const file of files.filter(({ name }) => !name.endsWith(".map")))
-      hash.update(`${file.name}\0`).update(file.read()).update("\0");
+    for (const { path, contents } of result.outputFiles)
+      if (!path.endsWith(".map"))
+        hash
+          .update(`${relative(this.#outdir, path)}\0`)
+          .update(contents)
+          .update("\0");
+    for (const { from, to } of copies)
+      for (const file of filesBelow(from))
+        hash
+          .update(`${join(to, relative(from, file))}\0`)
+          .update(readFileSync(file))
+          .update("\0");
     const bundle = this.#bundle(hash.digest("hex"));
-    if (!existsSync(bundle.file)) this.#write(bundle.taskRoot, files);
+    if (!existsSync(bundle.file)) this.#write(bundle.taskRoot, result.outputFiles, copies);
 
     const marks = new FileMarks();
     const sources = [
       ...Object.keys(result.metafile.inputs)
         .map((path) => resolve(this.#appDir, path))
         .filter((path) => existsSync(path)),
-      ...this.#copies().flatMap(({ from }) => filesBelow(from)),
+      ...copies.flatMap(({ from }) => filesBelow(from)),
     ];
     const packages = this.#packages(result);
     const plugins = pluginsFile(this.#appDir, this.#build);
@@ -142,14 +155,14 @@ export class Bundler {
   async #run(): Promise<BuildResult<{ metafile: true; write: false }>> {
     try {
       this.#context ??= await context(await bundleOptions(this.#appDir, this.#build, this.#outdir));
-      const result = await this.#context.rebuild();
-      if (!this.#keepContext) {
-        await this.#context.dispose();
-        this.#context = undefined;
-      }
-      return result;
+      return await this.#context.rebuild();
     } catch (error) {
       throw this.#failure(error as Error);
+    } finally {
+      if (!this.#keepContext) {
+        await this.#context?.dispose();
+        this.#context = undefined;
+      }
     }
   }
 
@@ -193,26 +206,27 @@ export class Bundler {
     return { hash, taskRoot, file, exportName, handler: `bundle.${exportName}` };
   }
 
-  #copies(): { from: string; to: string }[] {
+  #copies(): Copy[] {
     return (this.#build.copyFiles ?? []).map(({ from, to }) => {
       const source = resolve(this.#appDir, from);
       if (!existsSync(source)) throw new BundleError(`copyFiles: there is no ${source}`, [dirname(source)]);
       const target = to ?? from;
-      return { from: source, to: isAbsolute(target) ? relative(this.#appDir, target) : target };
+      const place = isAbsolute(target) ? relative(this.#appDir, target) : target;
+      if (relative(".", place).startsWith(".."))
+        throw new BundleError(`copyFiles: "${place}" would leave the function's folder`, []);
+      return { from: source, to: place };
     });
   }
 
-  #write(taskRoot: string, files: { name: string; read: () => Uint8Array }[]) {
+  #write(taskRoot: string, files: OutputFile[], copies: Copy[]) {
     const temporary = `${taskRoot}.${process.pid}.tmp`;
     rmSync(temporary, { recursive: true, force: true });
-    for (const { name, read } of files) {
-      const path = resolve(temporary, name);
-      if (!path.startsWith(`${temporary}/`))
-        throw new BundleError(`copyFiles: "${name}" would leave the function's folder`, []);
+    for (const file of files) {
+      const path = join(temporary, relative(this.#outdir, file.path));
       mkdirSync(dirname(path), { recursive: true });
-      writeFileSync(path, read());
+      writeFileSync(path, file.contents);
     }
-    for (const { from, to } of this.#copies()) cpSync(from, join(temporary, to), { recursive: true }); // keeps modes
+    for (const { from, to } of copies) cpSync(from, join(temporary, to), { recursive: true });
     rmSync(taskRoot, { recursive: true, force: true });
     renameSync(temporary, taskRoot);
   }
@@ -238,7 +252,9 @@ export class Bundler {
         .map((candidate) => join(candidate, name))
         .find((candidate) => existsSync(candidate));
       const link = join(taskRoot, "node_modules", name);
-      rmSync(link, { recursive: true, force: true });
+      const before = lstatSync(link, { throwIfNoEntry: false });
+      if (before && !before.isSymbolicLink()) continue; // the app copies it there itself
+      rmSync(link, { force: true });
       if (!target) continue; // optional ones such as pg-native; a needed one is missed by name when it is imported
       mkdirSync(dirname(link), { recursive: true });
       symlinkSync(target, link);

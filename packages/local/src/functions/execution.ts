@@ -11,7 +11,7 @@ import { createKeeper } from "./keeper.ts";
 import { createMemoryWatch } from "./memory.ts";
 import { createPool, type Pool } from "./pool.ts";
 import { type FunctionProcess, InitError, type Outcome, startProcess } from "./process.ts";
-import { invocationTrace } from "./trace.ts";
+import { invocationTrace, rootOf } from "./trace.ts";
 
 /** Temporary folders of the processes; what a killed run left there is removed at the next start. */
 const TMP = "function-tmp";
@@ -142,9 +142,15 @@ export function createExecutor(
     request: ExecutionRequest,
     requestId: string,
   ): Promise<Outcome & { initMs?: number }> {
-    const failedBuild = bundles.get(fn.name);
-    if (failedBuild instanceof BundleError) return failure("BundleError", failedBuild.message);
+    const begin = () =>
+      cloud.observer.record("lambda.start", fn.arn, request.traces?.map(rootOf), { requestId });
+    const code = bundles.get(fn.name);
+    if (code instanceof BundleError) {
+      begin();
+      return failure("BundleError", code.message);
+    }
     const { process, cold } = await acquire(pool, fn, request.signal);
+    begin();
     try {
       const initMs = await process.ready;
       const outcome = await process.invoke({
@@ -182,12 +188,11 @@ export function createExecutor(
     const { fn } = found;
     const requestId = request.requestId ?? randomUUID();
     if (request.tail) tails.set(requestId, request.tail);
-    cloud.observer.record("lambda.start", fn.arn, request.traces, { requestId });
     try {
       const outcome = await execute(found, request, requestId);
       const { error, initMs } = outcome;
       if (error) for (const line of describe(outcome)) log(fn, "stderr", line, requestId);
-      cloud.observer.record("lambda.end", fn.arn, request.traces, {
+      cloud.observer.record("lambda.end", fn.arn, request.traces?.map(rootOf), {
         requestId,
         durationMs: outcome.durationMs,
         billed: Math.ceil(outcome.durationMs + (initMs ?? 0)),
@@ -201,13 +206,6 @@ export function createExecutor(
         durationMs: outcome.durationMs,
         ...(error && { functionError: "Unhandled" as const }),
       };
-    } catch (error) {
-      cloud.observer.record("lambda.end", fn.arn, request.traces, {
-        requestId,
-        durationMs: 0,
-        error: (error as Error).message,
-      });
-      throw error;
     } finally {
       tails.delete(requestId);
     }

@@ -55,10 +55,14 @@ export function createPool(options: {
   };
   const serve = () => {
     for (const waiter of waiting) {
-      const taken = stopped ? undefined : take();
-      if (!taken) return;
+      try {
+        const taken = stopped ? undefined : take();
+        if (!taken) return;
+        waiter.resolve(taken);
+      } catch (error) {
+        waiter.reject(error); // no process can be started: this one is told, the next may have more luck
+      }
       waiting.delete(waiter);
-      waiter.resolve(taken);
     }
   };
 
@@ -70,11 +74,14 @@ export function createPool(options: {
       if (taken) return Promise.resolve(taken);
       return new Promise((resolve, reject) => {
         const waiter: Waiter = {
-          resolve(process) {
+          resolve(taken) {
             signal?.removeEventListener("abort", giveUp);
-            resolve(process);
+            resolve(taken);
           },
-          reject,
+          reject(reason) {
+            signal?.removeEventListener("abort", giveUp);
+            reject(reason);
+          },
         };
         const giveUp = () => {
           waiting.delete(waiter);

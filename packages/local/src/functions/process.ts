@@ -121,11 +121,7 @@ export function startProcess(options: ProcessOptions): FunctionProcess {
     usable = false;
     killedFor ??= reason;
     if (child.pid === undefined || child.exitCode !== null || child.signalCode !== null) return;
-    try {
-      process.kill(-child.pid, "SIGKILL");
-    } catch {
-      child.kill("SIGKILL");
-    }
+    killGroup(child);
   };
   const outOfMemory = (): ErrorSummary => ({
     errorType: "Runtime.OutOfMemory",
@@ -204,7 +200,10 @@ export function startProcess(options: ProcessOptions): FunctionProcess {
     ended.resolve();
   };
   child.once("error", (error) => onEnd(null, null, error));
-  child.once("exit", () => setTimeout(() => destroyPipes(child), DRAIN_MS).unref());
+  child.once("exit", () => {
+    killGroup(child);
+    setTimeout(() => destroyPipes(child), DRAIN_MS).unref();
+  });
   child.once("close", onEnd);
 
   return {
@@ -287,6 +286,16 @@ function exitError(
     errorType: end.heapExhausted ? "Runtime.OutOfMemory" : "Runtime.ExitError",
     errorMessage: `RequestId: ${requestId} Error: ${cause}`,
   };
+}
+
+/** With all that it started. */
+function killGroup({ pid }: ChildProcess) {
+  if (pid === undefined) return;
+  try {
+    process.kill(-pid, "SIGKILL");
+  } catch {
+    // Nothing of it is left.
+  }
 }
 
 function destroyPipes(child: ChildProcess) {

@@ -6,9 +6,15 @@ import { randomUUID } from "node:crypto";
  * as Lambda does for batches.
  */
 export function invocationTrace(traces: string[] | undefined, now: number): string {
-  const [first, ...others] = new Set(traces);
-  const header = first !== undefined && others.length === 0 ? first : newRoot(now);
+  const [first] = traces ?? [];
+  const whole = first !== undefined && new Set(traces?.map(rootOf)).size === 1;
+  const header = whole ? first : newRoot(now);
   return header.includes("Parent=") ? header : `${header};Parent=${hex(16)};Sampled=0`;
+}
+
+/** `Root=1-...` of a trace header: what tells one trace from another. */
+export function rootOf(header: string): string {
+  return /Root=[^;]+/.exec(header)?.[0] ?? header;
 }
 
 function newRoot(now: number): string {

@@ -43,8 +43,11 @@ export function createPoller(
   const passes = compileFilters(mapping.filters);
   const principal: Principal = { kind: "role", roleArn: fn.roleArn, sessionName: fn.name };
   const active = new Set<Promise<void>>();
-  let concurrency = mapping.maximumConcurrency ?? Math.min(FIRST_CONCURRENCY, options.maximumConcurrency);
-  let grownAt = 0;
+  const firstConcurrency =
+    mapping.maximumConcurrency ?? Math.min(FIRST_CONCURRENCY, options.maximumConcurrency);
+  let concurrency = firstConcurrency;
+  /** Since when all batches are under way; undefined: they are not. */
+  let fullSince: number | undefined;
   let slotFreed = () => {};
   let polling: { loop: Promise<void>; abort: AbortController } | undefined;
   let complaint = "";
@@ -62,6 +65,10 @@ export function createPoller(
         if (signal.aborted) return;
         const messages = await collect(signal);
         if (messages.length > 0) begin(messages);
+        else {
+          concurrency = firstConcurrency;
+          fullSince = undefined;
+        }
         complaint = "";
       } catch (error) {
         if (signal.aborted) return;
@@ -80,19 +87,20 @@ export function createPoller(
 
   async function freeSlot(signal: AbortSignal) {
     while (active.size >= concurrency && !signal.aborted) {
-      grow();
-      if (active.size < concurrency) return;
+      fullSince ??= clock.now();
+      let cancel = () => {};
       await new Promise<void>((resolve) => {
         slotFreed = resolve;
+        if (mayGrow()) cancel = clock.after(GROW_EVERY_MS, resolve);
       });
+      cancel();
+      if (!mayGrow() || clock.now() - fullSince < GROW_EVERY_MS) continue;
+      fullSince = undefined;
+      if (ports.sqs.counts(queueArn).visible > 0)
+        concurrency = Math.min(concurrency + FIRST_CONCURRENCY, options.maximumConcurrency);
     }
   }
-  function grow() {
-    if (mapping.maximumConcurrency !== undefined || concurrency >= options.maximumConcurrency) return;
-    if (clock.now() - grownAt < GROW_EVERY_MS || ports.sqs.counts(queueArn).visible === 0) return;
-    grownAt = clock.now();
-    concurrency = Math.min(concurrency + FIRST_CONCURRENCY, options.maximumConcurrency);
-  }
+  const mayGrow = () => mapping.maximumConcurrency === undefined && concurrency < options.maximumConcurrency;
 
   /** A batch: what is there, or what comes within the window; as much as the mapping and one event take. */
   async function collect(signal: AbortSignal): Promise<SqsMessage[]> {

@@ -56,6 +56,16 @@ describe("a function's code", () => {
     expect((await call("src/index.handler")).value).toEqual(["in a folder", "under another name", true]);
   });
 
+  it("is not copied out of its own folder", async () => {
+    write({ "src/index.ts": `export const handler = async () => 1;`, "a.txt": "a" });
+    const { call } = await start([
+      withProperties("src/index.handler", {}, { copyFiles: [{ from: "a.txt", to: "../../b.txt" }] }),
+    ]);
+    expect((await call("src/index.handler")).value).toMatchObject({
+      errorMessage: 'copyFiles: "../../b.txt" would leave the function\'s folder',
+    });
+  });
+
   it("takes SST's options: format, banner, loader, define, splitting, minify", async () => {
     write({
       "src/cjs.ts": `exports.handler = async () => [typeof module, __filename.endsWith("bundle.cjs")];`,
