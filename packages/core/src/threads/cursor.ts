@@ -1,5 +1,6 @@
 import { z } from "zod";
 import { VisibleError } from "../error/index.ts";
+import { Reference } from "../id/index.ts";
 
 /** Where a page ends: the place of its last row in the order. */
 export interface Cursor {
@@ -7,7 +8,7 @@ export interface Cursor {
   id: string;
 }
 
-const shape = z.tuple([z.iso.datetime(), z.string().max(64), z.string().max(200)]);
+const shape = z.tuple([z.iso.datetime(), Reference, z.string().max(200)]);
 
 /** Opaque to clients, and bound to its list: the filter is checked again with every page, so nothing is gained by forging one. */
 export function encodeCursor({ at, id }: Cursor, scope: string): string {

@@ -3,11 +3,13 @@ import { z } from "zod";
 import * as database from "../database/index.ts";
 import { VisibleError } from "../error/index.ts";
 import { fn } from "../fn/index.ts";
+import { Reference } from "../id/index.ts";
 import { asParameter, sees, visibility } from "../identity/index.ts";
 import { type MessageSummary, summaries } from "../messages/index.ts";
 import { decodeCursor, encodeCursor } from "./cursor.ts";
 import { findRoots } from "./merge.ts";
 
+export { type Assignment, assign, type Incoming, type Known } from "./assign.ts";
 export { type Arrival, decide, type Owner, type Placement } from "./decide.ts";
 
 export const threadStates = ["open", "quarantined"] as const;
@@ -30,7 +32,7 @@ export interface Thread extends ThreadSummary {
 }
 
 export const ListThreads = z.object({
-  mailbox: z.string().max(64).optional(),
+  mailbox: Reference.optional(),
   state: z.enum(threadStates).default("open"),
   /** From the page before. */
   cursor: z.string().max(500).optional(),
@@ -112,7 +114,7 @@ const threadNotFound = () => new VisibleError("not_found", "thread_not_found", "
  * A thread with its visible messages. A thread that went into another one leads there.
  * @throws VisibleError `not_found` also for a thread of which the actor sees nothing.
  */
-export const get = fn(z.object({ threadId: z.string().max(64) }), async ({ threadId }): Promise<Thread> => {
+export const get = fn(z.object({ threadId: Reference }), async ({ threadId }): Promise<Thread> => {
   const mailboxIds = asParameter(await visibility());
   return database.use(async (handle) => {
     const root = (await findRoots(handle, [threadId])).get(threadId) ?? threadId;

@@ -2,30 +2,14 @@
 import type { Handle } from "../database/index.ts";
 import * as database from "../database/index.ts";
 import * as id from "../id/index.ts";
-import { decide, type Owner } from "./decide.ts";
+import { assign, type Incoming, keysOf } from "./assign.ts";
+import type { Owner } from "./decide.ts";
 import { findRoots, merge } from "./merge.ts";
 
-export interface Incoming {
-  messageId: string;
-  headerId: string | null;
-  references: readonly string[];
-  /** Address of From, in lower case. */
-  sender: string;
-  /** From, To and Cc without our own mailboxes. */
-  participants: readonly string[];
-  listId: string | undefined;
-  /** Whether From may vouch for anything. */
-  authentic: boolean;
-  /** Of the Workspace domain. */
-  insider: boolean;
-  /** Kept apart: it neither joins a thread nor lays claim to an identifier. */
-  quarantined: boolean;
-}
+export type { Incoming } from "./assign.ts";
 
 export interface Placed {
   threadId: string;
-  /** The thread is made by this message. */
-  isNew: boolean;
   /** Threads that this message brought into `threadId`. */
   merged: string[];
 }
@@ -37,11 +21,6 @@ export interface KeyLock {
   /** A thread for each message that will turn out to begin one. */
   prospective: Map<string, string>;
 }
-
-const keysOf = (message: Incoming) =>
-  message.quarantined
-    ? []
-    : [...message.references, ...(message.headerId === null ? [] : [message.headerId])];
 
 /**
  * Locks every identifier that the messages name, whether it is known or not, and reads whom they belong to. Two
@@ -98,108 +77,47 @@ export async function place(
 ): Promise<Map<string, Placed>> {
   const { owners, stored, prospective } = lock;
   const involved = await lockRoots(handle, owners);
-  const touched = new Set<string>();
-  const own = (key: string, threadId: string, arrived: boolean) => {
-    owners.set(key, { threadId, arrived });
-    touched.add(key);
-  };
-  const participants = await knownParticipants(handle, involved, messages);
-
-  const alias = new Map<string, string>();
-  const resolve = (threadId: string): string => {
-    const into = alias.get(threadId);
-    return into === undefined ? threadId : resolve(into);
-  };
-  const placed = new Map<string, Placed>();
-  const added: { thread_id: string; participant: string }[] = [];
-  const suggestions: { thread_id: string; into_thread_id: string; message_id: string; created_at: Date }[] =
-    [];
-  const begun = new Map<string, Incoming>();
-
-  for (const message of messages) {
-    const { sender, authentic, insider, listId } = message;
-    const list = listId === undefined ? undefined : `list:${listId}`;
-    const isKnown = (threadId: string) => {
-      const members = participants.get(threadId);
-      return (
-        authentic &&
-        (insider || members?.has(sender) === true || (list !== undefined && members?.has(list) === true))
-      );
-    };
-    const owner = (key: string): Owner | undefined => {
-      const found = owners.get(key);
-      return found && { ...found, threadId: resolve(found.threadId) };
-    };
-    const decision = message.quarantined
-      ? { join: undefined, merge: [], suggest: [] }
-      : decide(message, owner, isKnown);
-    const threadId = decision.join ?? prospective.get(message.messageId) ?? id.create("thread");
-    if (decision.join === undefined) begun.set(threadId, message);
-
-    const members = participants.get(threadId) ?? new Set();
-    participants.set(threadId, members);
-    for (const from of decision.merge) {
-      alias.set(from, threadId);
-      for (const member of participants.get(from) ?? []) members.add(member);
-    }
-    for (const participant of list === undefined ? message.participants : [...message.participants, list]) {
-      if (!members.has(participant)) added.push({ thread_id: threadId, participant });
-      members.add(participant);
-    }
-    for (const into of decision.suggest)
-      suggestions.push({
-        thread_id: threadId,
-        into_thread_id: into,
-        message_id: message.messageId,
-        created_at: now,
-      });
-
-    for (const key of keysOf(message)) {
-      const found = owners.get(key);
-      if (key !== message.headerId) {
-        if (!found) own(key, threadId, false);
-        continue;
-      }
-      // The message itself outweighs whoever only referred to it; a second message of the same name does not.
-      if (!found?.arrived) own(key, threadId, true);
-    }
-    placed.set(message.messageId, {
-      threadId,
-      isNew: decision.join === undefined,
-      // A thread that this very batch would have begun was never seen by anybody.
-      merged: decision.merge.filter((from) => !begun.has(from)),
-    });
-  }
-
-  const kept = [...begun].filter(([threadId]) => !alias.has(threadId));
-  await insertThreads(handle, kept, make, now);
-  for (const [from, into] of alias) if (!begun.has(from)) await merge(handle, from, resolve(into), now);
-  await updateKeys(handle, stored, (key) => {
-    const owner = owners.get(key);
-    if (!owner) return { threadId: null, arrived: false };
-    return touched.has(key) ? { threadId: resolve(owner.threadId), arrived: owner.arrived } : undefined;
+  const result = assign(messages, {
+    owners,
+    participants: await knownParticipants(handle, involved, messages),
+    newThread: ({ messageId }) => prospective.get(messageId) ?? id.create("thread"),
   });
-  await insertParticipants(
+
+  await insertThreads(handle, [...result.begun], make, now);
+  for (const { from, into } of result.merges) await merge(handle, from, into, now);
+  await updateKeys(handle, stored, (key) => {
+    const claimed = result.claimed.get(key);
+    // Nobody claims what was entered for a message that turned out to be a copy.
+    return claimed ?? (owners.has(key) ? undefined : { threadId: null, arrived: false });
+  });
+  await database.insertRows(
     handle,
-    added.map((row) => ({ ...row, thread_id: resolve(row.thread_id) })),
+    "thread_participants",
+    [
+      ["thread_id", "text"],
+      ["participant", "text"],
+    ],
+    result.joined.map(({ threadId, participant }) => ({ thread_id: threadId, participant })),
+    "on conflict do nothing",
   );
-  await insertSuggestions(
+  await database.insertRows(
     handle,
-    suggestions.map((row) => ({
-      ...row,
-      thread_id: resolve(row.thread_id),
-      into_thread_id: resolve(row.into_thread_id),
+    "thread_suggestions",
+    [
+      ["thread_id", "text"],
+      ["into_thread_id", "text"],
+      ["message_id", "text"],
+      ["created_at", "timestamptz"],
+    ],
+    result.suggestions.map(({ threadId, intoThreadId, messageId }) => ({
+      thread_id: threadId,
+      into_thread_id: intoThreadId,
+      message_id: messageId,
+      created_at: now,
     })),
+    "on conflict do nothing",
   );
-  for (const [messageId, { threadId, merged, isNew }] of placed) {
-    const final = resolve(threadId);
-    placed.set(messageId, {
-      threadId: final,
-      merged,
-      isNew: isNew && begun.get(final)?.messageId === messageId,
-    });
-  }
-  return placed;
+  return result.placed;
 }
 
 /**
@@ -316,39 +234,5 @@ async function updateKeys(
       changed.map(({ threadId }) => threadId),
       changed.map(({ arrived }) => arrived),
     ],
-  );
-}
-
-async function insertParticipants(
-  handle: Handle,
-  rows: readonly { thread_id: string; participant: string }[],
-): Promise<void> {
-  await database.insertRows(
-    handle,
-    "thread_participants",
-    [
-      ["thread_id", "text"],
-      ["participant", "text"],
-    ],
-    rows,
-    "on conflict do nothing",
-  );
-}
-
-async function insertSuggestions(
-  handle: Handle,
-  rows: readonly { thread_id: string; into_thread_id: string; message_id: string; created_at: Date }[],
-): Promise<void> {
-  await database.insertRows(
-    handle,
-    "thread_suggestions",
-    [
-      ["thread_id", "text"],
-      ["into_thread_id", "text"],
-      ["message_id", "text"],
-      ["created_at", "timestamptz"],
-    ],
-    rows.filter((row) => row.thread_id !== row.into_thread_id),
-    "on conflict do nothing",
   );
 }
