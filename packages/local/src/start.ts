@@ -135,7 +135,7 @@ export async function startLocal(options: StartOptions): Promise<LocalCloud> {
     const ports = {} as Ports;
     const sqs = createSqs(cloud, ports);
     const sns = createSns(cloud, ports);
-    const s3 = createS3(cloud, ports);
+    const s3 = createS3(cloud, ports, { credentials });
     const secrets = createSecrets(cloud);
     const cognito = createCognito(cloud, ports);
     const gateways = createGateways(cloud, ports, { listen: options.ports?.gateways ?? {}, credentials });

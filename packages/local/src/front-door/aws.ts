@@ -64,7 +64,9 @@ export function createAwsHandler(
       await cloud.faults.strike({ ...point, resource, phase: "before" });
       answer = await service.handle(call);
       const needed = !isOpenOperation(call.service, operation) && operation !== "CORSPreflight";
-      if (needed && !authorisation.granted && (answer.status ?? 200) < 400) {
+      // DeleteObjects tells of each key by itself, and may have been denied them all.
+      const allowed = authorisation.granted || (authorisation.asked && operation === "DeleteObjects");
+      if (needed && !allowed && (answer.status ?? 200) < 400) {
         if (answer.body instanceof Readable) answer.body.destroy();
         throw new Error(`${call.service} ${operation} answered without having been authorised`);
       }
@@ -220,6 +222,7 @@ async function openCall(
 }
 
 interface Authorisation {
+  asked: boolean;
   granted: boolean;
   /** ARN of the first resource that was authorised. */
   resource: string | undefined;
@@ -227,9 +230,10 @@ interface Authorisation {
 
 /** Notes whether the service has asked, and was told yes. */
 function guard(call: AwsCall): Authorisation {
-  const authorisation: Authorisation = { granted: false, resource: undefined };
+  const authorisation: Authorisation = { asked: false, granted: false, resource: undefined };
   const { authorise } = call;
   call.authorise = (action, resource, extra) => {
+    authorisation.asked = true;
     authorise(action, resource, extra);
     authorisation.granted = true;
     authorisation.resource ??= resource;

@@ -84,7 +84,9 @@ export function createVerifier(credentials: CredentialStore, options: { now?: ()
         ...(claim.presigned ? { omit: "X-Amz-Signature" } : {}),
       });
       const key = signingKey(claim, known.credentials.secretAccessKey);
-      const expected = hmac(key, [ALGORITHM, claim.date, scopeOf(claim), sha256(canonical)].join("\n"));
+      // Node reads headers as Latin-1: this is their bytes again, which is what was signed.
+      const digest = sha256(Buffer.from(canonical, "latin1"));
+      const expected = hmac(key, [ALGORITHM, claim.date, scopeOf(claim), digest].join("\n"));
       if (!sameBytes(expected, Buffer.from(claim.signature, "hex"))) throw signatureMismatch();
       return { principal: known.principal, accessKeyId: claim.accessKeyId, claim, signingKey: key };
     },

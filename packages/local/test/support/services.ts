@@ -187,7 +187,7 @@ export async function startServices(
   const ports = {} as Ports;
   const sqs = createSqs(cloud, ports);
   const sns = createSns(cloud, ports);
-  const s3 = createS3(cloud, ports);
+  const s3 = createS3(cloud, ports, { credentials: store });
   const invocations = options.invocations ?? recordInvocations(iam);
   const lambda: LambdaPort = {
     invokeAsync: invocations.invokeAsync,

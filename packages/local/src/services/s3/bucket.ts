@@ -3,17 +3,21 @@ import { randomBytes } from "node:crypto";
 import type { Readable } from "node:stream";
 import type { Cloud } from "../../cloud/types.ts";
 import type { BucketSpec } from "../../plan/types.ts";
+import { composeNotices, type Notice } from "./events.ts";
 import type { Notifier } from "./notifications.ts";
 import { ObjectStore, type StoredObject } from "./objects.ts";
-import { type ReceivedBody, receive } from "./receive.ts";
+import { type ReceivedBody, type ReceiveOptions, receive } from "./receive.ts";
 
 /** Who asks, for the event and the trace. */
 export interface Doer {
   principalId: string;
+  sourceIp: string;
   trace?: string | undefined;
 }
 type Content = Pick<StoredObject, "headers" | "metadata" | "tags"> &
   Partial<Pick<StoredObject, "storageClass" | "parts" | "checksum">>;
+
+const lifecycle: Doer = { principalId: "s3.amazonaws.com", sourceIp: "s3.amazonaws.com" };
 
 export class Bucket {
   readonly spec: BucketSpec;
@@ -31,8 +35,8 @@ export class Bucket {
   arn(key: string): string {
     return `${this.spec.arn}/${key}`;
   }
-  receive(body: Buffer | Readable, headers?: Record<string, string>): Promise<ReceivedBody> {
-    return receive(body, { path: (file) => this.store.path(file), ...(headers && { headers }) });
+  receive(body: Buffer | Readable, options: Omit<ReceiveOptions, "path"> = {}): Promise<ReceivedBody> {
+    return receive(body, { ...options, path: (file) => this.store.path(file) });
   }
 
   /** Makes received bytes an object: from here on it is there, and its event is on its way. */
@@ -45,20 +49,19 @@ export class Bucket {
   ): StoredObject {
     const object: StoredObject = {
       key,
-      versionId: this.spec.versioning ? randomBytes(16).toString("hex") : "null",
+      versionId: this.spec.versioning ? newVersion() : "null",
       file: body.file,
       size: body.size,
       etag: body.etag,
       modified: this.#cloud.clock.now(),
       ...content,
     };
-    this.store.put(object, this.spec.versioning);
+    this.#change(event, object, doer, (notices) => this.store.put(object, this.spec.versioning, notices));
     this.#cloud.observer.record("s3.put", this.arn(key), doer.trace, {
       bucket: this.spec.name,
       key,
       size: body.size,
     });
-    this.#tell(event, object, doer);
     return object;
   }
 
@@ -71,60 +74,56 @@ export class Bucket {
     const versions = this.store.versions(key);
     if (versionId !== undefined) {
       const version = versions.find((one) => one.versionId === versionId);
-      if (version) {
-        this.store.drop(version);
-        this.#tell("ObjectRemoved:Delete", version, doer);
-      }
+      if (version) this.#drop("ObjectRemoved:Delete", version, doer);
       return { versionId, ...(version?.deleteMarker && { deleteMarker: true }) };
     }
     if (this.spec.versioning) {
-      const marker: StoredObject = {
-        key,
-        versionId: randomBytes(16).toString("hex"),
-        deleteMarker: true,
-        size: 0,
-        etag: "",
-        modified: this.#cloud.clock.now(),
-        headers: {},
-        metadata: {},
-        tags: {},
-      };
-      this.store.put(marker, true);
-      this.#tell("ObjectRemoved:DeleteMarkerCreated", marker, doer);
+      const marker = this.#hide("ObjectRemoved:DeleteMarkerCreated", key, doer);
       return { versionId: marker.versionId, deleteMarker: true };
     }
     const [current] = versions;
-    if (current) {
-      this.store.drop(current);
-      this.#tell("ObjectRemoved:Delete", current, doer);
-    }
+    if (current) this.#drop("ObjectRemoved:Delete", current, doer);
     return {};
   }
 
   tag(object: StoredObject, tags: Record<string, string>, event: string, doer: Doer): void {
     const tagged = { ...object, tags };
-    this.store.update(tagged);
-    this.#tell(event, tagged, doer);
+    this.#change(event, tagged, doer, (notices) => this.store.update(tagged, notices));
   }
 
-  /** What a lifecycle rule removes. */
+  /** What a lifecycle rule removes: the current version is hidden where the bucket keeps versions. */
   expire(object: StoredObject, current: boolean): void {
-    const doer = { principalId: "s3.amazonaws.com" };
-    if (current && this.spec.versioning) {
-      this.remove(object.key, undefined, doer);
-      return;
-    }
-    this.store.drop(object);
-    if (current) this.#tell("LifecycleExpiration:Delete", object, doer);
+    if (!current) this.store.drop(object, []);
+    else if (this.spec.versioning)
+      this.#hide("LifecycleExpiration:DeleteMarkerCreated", object.key, lifecycle);
+    else this.#drop("LifecycleExpiration:Delete", object, lifecycle);
   }
 
-  #tell(name: string, object: StoredObject, doer: Doer) {
-    this.#notifier.notify({
-      name,
-      bucket: this.spec,
-      object,
-      principalId: doer.principalId,
-      trace: doer.trace,
-    });
+  #hide(event: string, key: string, doer: Doer): StoredObject {
+    const marker: StoredObject = {
+      key,
+      versionId: newVersion(),
+      deleteMarker: true,
+      size: 0,
+      etag: "",
+      modified: this.#cloud.clock.now(),
+      headers: {},
+      metadata: {},
+      tags: {},
+    };
+    this.#change(event, marker, doer, (notices) => this.store.put(marker, true, notices));
+    return marker;
+  }
+  #drop(event: string, object: StoredObject, doer: Doer) {
+    this.#change(event, object, doer, (notices) => this.store.drop(object, notices));
+  }
+
+  /** The change and its notices are kept together, then the notices go out. */
+  #change(name: string, object: StoredObject, doer: Doer, apply: (notices: Notice[]) => void) {
+    const notices = composeNotices(this.spec, { name, object, ...doer }, this.#cloud.clock.now());
+    apply(notices);
+    this.#notifier.deliver(this, notices);
   }
 }
+
+const newVersion = () => randomBytes(16).toString("hex");

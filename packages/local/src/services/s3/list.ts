@@ -1,7 +1,10 @@
 /** Listings: ListObjectsV2, ListObjects, ListObjectVersions. */
 import { AwsError } from "../../cloud/errors.ts";
 import { escapeXml } from "../../front-door/xml.ts";
+import { compareUtf8 } from "./keys.ts";
+import { checksumElement } from "./multipart.ts";
 import type { ObjectStore, StoredObject } from "./objects.ts";
+import { document } from "./xml.ts";
 
 const LARGEST_PAGE = 1000;
 
@@ -20,11 +23,12 @@ function page(
   const { prefix, delimiter, after, max } = options;
   const result: Page = { objects: [], prefixes: [] };
   let last = "";
-  let from = after > prefix ? after : prefix;
-  let exclusive = after !== "" && after >= prefix;
-  // A page that ended in a common prefix goes on behind everything under it.
-  if (delimiter !== "" && exclusive && after.endsWith(delimiter)) {
-    const beyond = store.keys.afterPrefix(after);
+  let from = compareUtf8(after, prefix) > 0 ? after : prefix;
+  let exclusive = from === after && after !== "";
+  // What lies under a common prefix that has been told is told no more.
+  const told = delimiter !== "" && after.startsWith(prefix) ? after.indexOf(delimiter, prefix.length) : -1;
+  if (told >= 0) {
+    const beyond = store.keys.afterPrefix(after.slice(0, told + delimiter.length));
     if (beyond === undefined) return result;
     from = beyond;
     exclusive = false;
@@ -89,7 +93,7 @@ function contents(
   owner: boolean,
   element = "Contents",
 ): string {
-  return `<${element}><Key>${write(object.key)}</Key><LastModified>${new Date(object.modified).toISOString()}</LastModified><ETag>${escapeXml(object.etag)}</ETag><Size>${object.size}</Size>${owner ? ownerXml : ""}<StorageClass>${object.storageClass ?? "STANDARD"}</StorageClass></${element}>`;
+  return `<${element}><Key>${write(object.key)}</Key><LastModified>${new Date(object.modified).toISOString()}</LastModified><ETag>${escapeXml(object.etag)}</ETag>${object.checksum ? `<ChecksumAlgorithm>${checksumElement(object.checksum.header)?.slice("Checksum".length)}</ChecksumAlgorithm><ChecksumType>${object.checksum.composite ? "COMPOSITE" : "FULL_OBJECT"}</ChecksumType>` : ""}<Size>${object.size}</Size>${owner ? ownerXml : ""}<StorageClass>${object.storageClass ?? "STANDARD"}</StorageClass></${element}>`;
 }
 
 export function listObjects(store: ObjectStore, bucket: string, query: URLSearchParams): string {
@@ -113,32 +117,40 @@ export function listObjects(store: ObjectStore, bucket: string, query: URLSearch
   );
 }
 
-/** Versions by key, the newest first. One page of whole keys. */
+/** Versions by key, the newest first. https://docs.aws.amazon.com/AmazonS3/latest/API/API_ListObjectVersions.html */
 export function listVersions(store: ObjectStore, bucket: string, query: URLSearchParams): string {
-  const { prefix, max, encoding, write } = readQuery(query);
+  const { prefix, delimiter, max, encoding, write } = readQuery(query);
+  if (delimiter !== "")
+    throw new AwsError("NotImplemented", "ListObjectVersions takes no delimiter on this machine.", 501);
   const marker = query.get("key-marker") ?? "";
+  const idMarker = query.get("version-id-marker");
   let xml = "";
   let count = 0;
-  let last = "";
+  let last: { key: string; versionId: string } | undefined;
   let truncated = false;
-  for (const key of store.keys.from(marker > prefix ? marker : prefix, marker !== "" && marker >= prefix)) {
+  const from = compareUtf8(marker, prefix) > 0 ? marker : prefix;
+  pages: for (const key of store.keys.from(from, from === marker && marker !== "" && idMarker === null)) {
     if (!key.startsWith(prefix)) break;
-    if (count >= max) {
-      truncated = true;
-      break;
-    }
-    for (const [index, version] of store.versions(key).entries()) {
+    const versions = store.versions(key);
+    const seen = key === marker ? versions.findIndex(({ versionId }) => versionId === idMarker) : -1;
+    for (const [index, version] of versions.entries()) {
+      if (index <= seen) continue;
+      if (count >= max) {
+        truncated = max > 0;
+        break pages;
+      }
       count += 1;
+      last = version;
       const extra = `<VersionId>${version.versionId}</VersionId><IsLatest>${index === 0}</IsLatest>`;
       xml += version.deleteMarker
         ? `<DeleteMarker><Key>${write(key)}</Key>${extra}<LastModified>${new Date(version.modified).toISOString()}</LastModified>${ownerXml}</DeleteMarker>`
         : contents(version, write, true, "Version").replace("</Key>", `</Key>${extra}`);
     }
-    last = key;
   }
+  const next = truncated && last;
   return document(
     "ListVersionsResult",
-    `<Name>${bucket}</Name><Prefix>${write(prefix)}</Prefix><KeyMarker>${write(marker)}</KeyMarker><MaxKeys>${max}</MaxKeys>${encoding ? "<EncodingType>url</EncodingType>" : ""}<IsTruncated>${truncated}</IsTruncated>${truncated ? `<NextKeyMarker>${write(last)}</NextKeyMarker>` : ""}${xml}`,
+    `<Name>${bucket}</Name><Prefix>${write(prefix)}</Prefix><KeyMarker>${write(marker)}</KeyMarker><MaxKeys>${max}</MaxKeys>${encoding ? "<EncodingType>url</EncodingType>" : ""}<IsTruncated>${truncated}</IsTruncated>${next ? `<NextKeyMarker>${write(next.key)}</NextKeyMarker><NextVersionIdMarker>${next.versionId}</NextVersionIdMarker>` : ""}${xml}`,
   );
 }
 
@@ -151,8 +163,4 @@ function readToken(token: string): string {
       ArgumentName: "continuation-token",
     });
   return text.slice(2);
-}
-
-export function document(root: string, body: string): string {
-  return `<?xml version="1.0" encoding="UTF-8"?>\n<${root} xmlns="http://s3.amazonaws.com/doc/2006-03-01/">${body}</${root}>`;
 }

@@ -1,18 +1,18 @@
 /** Multipart uploads. https://docs.aws.amazon.com/AmazonS3/latest/userguide/mpuoverview.html */
 import { createHash, randomBytes } from "node:crypto";
-import { createReadStream } from "node:fs";
 import { Readable } from "node:stream";
-import { XMLParser } from "fast-xml-parser";
 import { AwsError } from "../../cloud/errors.ts";
 import { createChecksum } from "../../front-door/checksums.ts";
 import { escapeXml } from "../../front-door/xml.ts";
-import { document } from "./list.ts";
-import type { ObjectStore, StoredObject, Upload } from "./objects.ts";
-import { receive } from "./receive.ts";
+import type { ObjectStore, StoredObject, StoredPart, Upload } from "./objects.ts";
+import { type ReceivedBody, receive } from "./receive.ts";
+import { document, malformedXml, parseXml } from "./xml.ts";
 
 /** Every part but the last. */
 const SMALLEST_PART = 5 * 1024 * 1024;
 const MOST_PARTS = 10_000;
+const LARGEST_OBJECT = 5 * 1024 ** 4;
+const PAGE = 1000;
 
 export function beginUpload(store: ObjectStore, upload: Omit<Upload, "id" | "parts">): string {
   const id = randomBytes(24).toString("base64url");
@@ -32,14 +32,17 @@ export function findUpload(store: ObjectStore, key: string, id: string | null): 
   return upload;
 }
 
+/**
+ * @param headers The request's own: trailing ones are added to it while the body is read, so it must stay the same object.
+ */
 export async function uploadPart(
   store: ObjectStore,
   upload: Upload,
   partNumber: string | null,
   body: Buffer | Readable,
   headers: Record<string, string>,
-  now: number,
-): Promise<{ etag: string; checksum?: { header: string; value: string } }> {
+  now: () => number,
+): Promise<{ etag: string; checksum?: ReceivedBody["checksum"] }> {
   const number = Number(partNumber);
   if (!Number.isInteger(number) || number < 1 || number > MOST_PARTS)
     throw new AwsError(
@@ -48,56 +51,32 @@ export async function uploadPart(
       400,
       { ArgumentName: "partNumber", ArgumentValue: partNumber ?? "" },
     );
-  const wanted = upload.template.checksumHeader;
-  const algorithm: Record<string, string> = wanted
-    ? { "x-amz-checksum-algorithm": wanted.slice("x-amz-checksum-".length) }
-    : {};
-  const received = await receive(body, {
-    path: (file) => store.path(file),
-    headers: headersWith(headers, algorithm),
-  });
+  const { checksumHeader } = upload.template;
+  if (checksumHeader) headers["x-amz-checksum-algorithm"] ??= checksumHeader.slice("x-amz-checksum-".length);
+  const received = await receive(body, { path: (file) => store.path(file), headers });
   const etag = `"${received.md5}"`;
-  // The upload may have been aborted while its part came in.
-  findUpload(store, upload.key, upload.id);
+  try {
+    // The upload may have been aborted while its part came in.
+    findUpload(store, upload.key, upload.id);
+  } catch (error) {
+    store.discard(received.file);
+    throw error;
+  }
+  const { file, size, checksum } = received;
   store.addPart(upload.id, number, {
-    file: received.file,
-    size: received.size,
+    file,
+    size,
     etag,
-    modified: now,
-    ...(received.checksum && { checksum: received.checksum.value }),
+    modified: now(),
+    ...(checksum && checksum.header === checksumHeader && { checksum: checksum.value }),
   });
-  return { etag, ...(received.checksum && { checksum: received.checksum }) };
-}
-
-/** Trailing headers are added to the request's own object while it is read, so it must stay the same object. */
-function headersWith(headers: Record<string, string>, more: Record<string, string>): Record<string, string> {
-  for (const [name, value] of Object.entries(more)) headers[name] ??= value;
-  return headers;
+  return { etag, ...(checksum && { checksum }) };
 }
 
 interface Completion {
   number: number;
   etag: string;
 }
-const parser = new XMLParser({
-  ignoreAttributes: true,
-  parseTagValue: false,
-  isArray: (name) => name === "Part" || name === "Object" || name === "Tag",
-});
-
-export function parseXml(body: Buffer): Record<string, unknown> {
-  try {
-    return parser.parse(body.toString("utf8"), true) as Record<string, unknown>;
-  } catch {
-    throw malformedXml();
-  }
-}
-export const malformedXml = () =>
-  new AwsError(
-    "MalformedXML",
-    "The XML you provided was not well-formed or did not validate against our published schema",
-    400,
-  );
 
 export function readCompletion(body: Buffer): Completion[] {
   const root = parseXml(body).CompleteMultipartUpload as
@@ -105,21 +84,15 @@ export function readCompletion(body: Buffer): Completion[] {
     | undefined;
   const parts = root?.Part?.map(({ PartNumber, ETag }) => ({
     number: Number(PartNumber),
-    etag: String(ETag ?? "")
-      .replaceAll("&quot;", "")
-      .replaceAll('"', ""),
+    etag: String(ETag ?? "").replaceAll('"', ""),
   }));
   if (!parts || parts.length === 0) throw malformedXml();
   return parts;
 }
 
-/** Joins the parts into one file. @throws AwsError InvalidPart, InvalidPartOrder, EntityTooSmall. */
-export async function joinParts(
-  store: ObjectStore,
-  upload: Upload,
-  wanted: Completion[],
-): Promise<Pick<StoredObject, "file" | "size" | "etag" | "parts" | "checksum">> {
-  const chosen = wanted.map(({ number, etag }, index) => {
+/** The parts that are named, in the order they are named. @throws AwsError InvalidPart, InvalidPartOrder, EntityTooSmall. */
+export function chooseParts(upload: Upload, wanted: Completion[]): StoredPart[] {
+  return wanted.map(({ number, etag }, index) => {
     const part = upload.parts.get(number);
     if (!part || part.etag.replaceAll('"', "") !== etag)
       throw new AwsError(
@@ -132,7 +105,6 @@ export async function joinParts(
       throw new AwsError(
         "InvalidPartOrder",
         "The list of parts was not in ascending order. Parts must be ordered by part number.",
-        400,
       );
     if (index < wanted.length - 1 && part.size < SMALLEST_PART)
       throw new AwsError(
@@ -143,58 +115,110 @@ export async function joinParts(
       );
     return part;
   });
+}
+
+/** Joins the parts into one file: costs a copy of the bytes, and no memory. */
+export async function joinParts(
+  store: ObjectStore,
+  upload: Upload,
+  chosen: StoredPart[],
+): Promise<
+  Required<Pick<StoredObject, "file" | "size" | "etag" | "parts">> & Pick<StoredObject, "checksum">
+> {
+  const { checksumHeader, fullChecksum } = upload.template;
   async function* bytes() {
-    for (const part of chosen) yield* createReadStream(store.path(part.file));
+    for (const part of chosen) yield* store.read(part.file);
   }
-  const received = await receive(Readable.from(bytes(), { objectMode: false }), {
-    path: (file) => store.path(file),
-    limit: 5 * 1024 ** 4,
-  });
-  const digests = Buffer.concat(chosen.map((part) => Buffer.from(part.etag.replaceAll('"', ""), "hex")));
-  return {
-    file: received.file,
-    size: received.size,
-    etag: `"${createHash("md5").update(digests).digest("hex")}-${chosen.length}"`,
-    parts: chosen.map((part) => part.size),
-    ...compositeChecksum(
-      upload.template.checksumHeader,
-      chosen.map((part) => part.checksum),
-    ),
-  };
+  const joined = Readable.from(bytes(), { objectMode: false });
+  try {
+    const received = await receive(joined, {
+      path: (file) => store.path(file),
+      limit: LARGEST_OBJECT,
+      headers:
+        fullChecksum && checksumHeader
+          ? { "x-amz-checksum-algorithm": checksumHeader.slice("x-amz-checksum-".length) }
+          : {},
+    });
+    const digests = Buffer.concat(chosen.map((part) => Buffer.from(part.etag.replaceAll('"', ""), "hex")));
+    const checksum = fullChecksum ? received.checksum : compositeChecksum(checksumHeader, chosen);
+    return {
+      file: received.file,
+      size: received.size,
+      etag: `"${createHash("md5").update(digests).digest("hex")}-${chosen.length}"`,
+      parts: chosen.map((part) => part.size),
+      ...(checksum && { checksum }),
+    };
+  } finally {
+    joined.destroy();
+  }
 }
 
 /** A checksum of the parts' checksums, and how many there are. */
-function compositeChecksum(
-  header: string | undefined,
-  values: (string | undefined)[],
-): Pick<StoredObject, "checksum"> {
+function compositeChecksum(header: string | undefined, parts: StoredPart[]): StoredObject["checksum"] {
   const checksum = header && createChecksum(header);
-  if (!header || !checksum || values.some((value) => value === undefined)) return {};
-  for (const value of values) checksum.update(Buffer.from(value ?? "", "base64"));
-  return { checksum: { header, value: `${checksum.digest()}-${values.length}` } };
+  if (!header || !checksum) return undefined;
+  for (const { checksum: value } of parts) {
+    if (value === undefined) return undefined;
+    checksum.update(Buffer.from(value, "base64"));
+  }
+  return { header, value: `${checksum.digest()}-${parts.length}`, composite: true };
 }
 
-export function listParts(upload: Upload, bucket: string): string {
-  const parts = [...upload.parts].sort(([a], [b]) => a - b);
+export function listParts(upload: Upload, bucket: string, query: URLSearchParams): string {
+  const marker = Number(query.get("part-number-marker") ?? 0);
+  const max = Math.min(Number(query.get("max-parts") ?? PAGE), PAGE);
+  if (!Number.isInteger(marker) || !Number.isInteger(max) || marker < 0 || max < 0)
+    throw new AwsError("InvalidArgument", "part-number-marker and max-parts must be whole numbers");
+  const left = [...upload.parts].filter(([number]) => number > marker).sort(([a], [b]) => a - b);
+  const page = left.slice(0, max);
+  const truncated = left.length > page.length;
+  const checksum = (value: string | undefined) => {
+    const element = checksumElement(upload.template.checksumHeader);
+    return element && value ? `<${element}>${escapeXml(value)}</${element}>` : "";
+  };
   return document(
     "ListPartsResult",
-    `<Bucket>${bucket}</Bucket><Key>${escapeXml(upload.key)}</Key><UploadId>${upload.id}</UploadId><MaxParts>${MOST_PARTS}</MaxParts><IsTruncated>false</IsTruncated>${parts
+    `<Bucket>${bucket}</Bucket><Key>${escapeXml(upload.key)}</Key><UploadId>${upload.id}</UploadId><PartNumberMarker>${marker}</PartNumberMarker>${truncated ? `<NextPartNumberMarker>${page.at(-1)?.[0] ?? marker}</NextPartNumberMarker>` : ""}<MaxParts>${max}</MaxParts><IsTruncated>${truncated}</IsTruncated><StorageClass>${upload.template.storageClass ?? "STANDARD"}</StorageClass>${page
       .map(
         ([number, part]) =>
-          `<Part><PartNumber>${number}</PartNumber><LastModified>${new Date(part.modified).toISOString()}</LastModified><ETag>${escapeXml(part.etag)}</ETag><Size>${part.size}</Size></Part>`,
+          `<Part><PartNumber>${number}</PartNumber><LastModified>${new Date(part.modified).toISOString()}</LastModified><ETag>${escapeXml(part.etag)}</ETag><Size>${part.size}</Size>${checksum(part.checksum)}</Part>`,
       )
       .join("")}`,
   );
 }
 
-export function listUploads(store: ObjectStore, bucket: string, prefix: string): string {
-  const uploads = store.uploads().filter(({ key }) => key.startsWith(prefix));
+const checksumElements = new Map(
+  ["CRC32", "CRC32C", "CRC64NVME", "SHA1", "SHA256"].map((name) => [
+    `x-amz-checksum-${name.toLowerCase()}`,
+    `Checksum${name}`,
+  ]),
+);
+/** `x-amz-checksum-crc32` -> `ChecksumCRC32`, as documents have it. */
+export function checksumElement(header: string | undefined): string | undefined {
+  return header === undefined ? undefined : checksumElements.get(header);
+}
+
+export function listUploads(store: ObjectStore, bucket: string, query: URLSearchParams): string {
+  const prefix = query.get("prefix") ?? "";
+  const keyMarker = query.get("key-marker") ?? "";
+  const idMarker = query.get("upload-id-marker") ?? "";
+  const max = Math.min(Number(query.get("max-uploads") ?? PAGE), PAGE);
+  if (!Number.isInteger(max) || max < 0)
+    throw new AwsError("InvalidArgument", "max-uploads must be a whole number");
+  const after = ({ key, id }: Upload) =>
+    key > keyMarker || (key === keyMarker && idMarker !== "" && id > idMarker);
+  const left = store
+    .uploads()
+    .filter((upload) => upload.key.startsWith(prefix) && after(upload))
+    .sort((a, b) => (a.key < b.key ? -1 : a.key > b.key ? 1 : a.id < b.id ? -1 : 1));
+  const page = left.slice(0, max);
+  const last = left.length > page.length ? page.at(-1) : undefined;
   return document(
     "ListMultipartUploadsResult",
-    `<Bucket>${bucket}</Bucket><Prefix>${escapeXml(prefix)}</Prefix><MaxUploads>1000</MaxUploads><IsTruncated>false</IsTruncated>${uploads
+    `<Bucket>${bucket}</Bucket><Prefix>${escapeXml(prefix)}</Prefix><KeyMarker>${escapeXml(keyMarker)}</KeyMarker><UploadIdMarker>${escapeXml(idMarker)}</UploadIdMarker>${last ? `<NextKeyMarker>${escapeXml(last.key)}</NextKeyMarker><NextUploadIdMarker>${last.id}</NextUploadIdMarker>` : ""}<MaxUploads>${max}</MaxUploads><IsTruncated>${last !== undefined}</IsTruncated>${page
       .map(
         (upload) =>
-          `<Upload><Key>${escapeXml(upload.key)}</Key><UploadId>${upload.id}</UploadId><StorageClass>STANDARD</StorageClass><Initiated>${new Date(upload.started).toISOString()}</Initiated></Upload>`,
+          `<Upload><Key>${escapeXml(upload.key)}</Key><UploadId>${upload.id}</UploadId><StorageClass>${upload.template.storageClass ?? "STANDARD"}</StorageClass><Initiated>${new Date(upload.started).toISOString()}</Initiated></Upload>`,
       )
       .join("")}`,
   );

@@ -1,7 +1,9 @@
 /** What a bucket holds: the index in memory and in a journal, the bytes in files. */
-import { existsSync, readdirSync, rmSync } from "node:fs";
+import { createReadStream, existsSync, openSync, readdirSync, rmSync } from "node:fs";
 import { join } from "node:path";
+import type { Readable } from "node:stream";
 import { type Journal, openJournal } from "../../cloud/journal.ts";
+import type { Notice } from "./events.ts";
 import { KeyList } from "./keys.ts";
 
 /** One version of an object, or a delete marker. */
@@ -22,7 +24,8 @@ export interface StoredObject {
   /** User metadata, without `x-amz-meta-`. */
   metadata: Record<string, string>;
   tags: Record<string, string>;
-  checksum?: { header: string; value: string };
+  /** `composite`: of the parts' checksums. */
+  checksum?: { header: string; value: string; composite?: true };
   /** Sizes of the parts of a multipart upload, in their order. */
   parts?: number[];
   storageClass?: string;
@@ -32,7 +35,11 @@ export interface Upload {
   id: string;
   key: string;
   started: number;
-  template: Pick<StoredObject, "headers" | "metadata" | "tags"> & { checksumHeader?: string };
+  template: Pick<StoredObject, "headers" | "metadata" | "tags" | "storageClass"> & {
+    checksumHeader?: string;
+    /** Of the whole object, where it is not one of the parts' checksums. */
+    fullChecksum?: true;
+  };
   parts: Map<number, StoredPart>;
 }
 export interface StoredPart {
@@ -44,9 +51,12 @@ export interface StoredPart {
   checksum?: string;
 }
 
+/** A change and the notices of it are one line: a kill leaves both or neither. */
 type Line =
-  | { put: StoredObject }
-  | { drop: [key: string, versionId: string] }
+  | { put: StoredObject; notices?: Notice[] }
+  | { drop: [key: string, versionId: string]; notices?: Notice[] }
+  | { notices: Notice[] }
+  | { told: string }
   | { upload: Omit<Upload, "parts"> }
   | { part: [uploadId: string, number: number, part: StoredPart] }
   | { end: string };
@@ -59,6 +69,8 @@ export class ObjectStore {
   readonly keys = new KeyList();
   readonly #versions = new Map<string, StoredObject[]>();
   readonly #uploads = new Map<string, Upload>();
+  /** Not yet delivered. */
+  readonly #notices = new Map<string, Notice>();
   readonly #folder: string;
   readonly #journal: Journal;
   #count = 0;
@@ -69,13 +81,17 @@ export class ObjectStore {
     this.#journal = openJournal(join(folder, "index.jsonl"), {
       replay: (line) => this.#apply(line as Line),
       snapshot: () => this.#snapshot(),
-      live: () => this.#count + this.#uploads.size,
+      live: () => this.#count + this.#uploads.size + this.#notices.size,
     });
     this.#removeOrphans();
   }
 
   path(file: string): string {
     return join(this.#folder, file);
+  }
+  /** Opened at once: what is overwritten or deleted from now on is still read to its end. */
+  read(file: string, range?: { start: number; end: number }): Readable {
+    return createReadStream("", { fd: openSync(this.path(file), "r"), ...(range ?? { start: 0 }) });
   }
   /** The current version: undefined when there is none or a delete marker hides it. */
   current(key: string): StoredObject | undefined {
@@ -87,24 +103,37 @@ export class ObjectStore {
     return this.#versions.get(key) ?? [];
   }
   /** @param keepOlder In buckets with versions; else what was there goes. */
-  put(object: StoredObject, keepOlder: boolean): void {
+  put(object: StoredObject, keepOlder: boolean, notices: Notice[]): void {
     const replaced = this.versions(object.key).filter(
       (version) => !keepOlder || version.versionId === object.versionId,
     );
     this.#write(
-      { put: object },
+      change({ put: object }, notices),
       ...replaced.filter((version) => version.versionId !== object.versionId).map(dropLine),
     );
     for (const old of replaced) this.#removeFile(old);
   }
   /** Changes what is kept about a version (tags), not its bytes. */
-  update(object: StoredObject): void {
-    this.#write({ put: object });
+  update(object: StoredObject, notices: Notice[]): void {
+    this.#write(change({ put: object }, notices));
   }
-  drop(object: StoredObject): void {
-    this.#write(dropLine(object));
+  drop(object: StoredObject, notices: Notice[]): void {
+    this.#write(change(dropLine(object), notices));
     this.#removeFile(object);
   }
+
+  notices(): Notice[] {
+    return [...this.#notices.values()];
+  }
+  /** Keeps notices that come with no change. */
+  keep(notices: Notice[]): void {
+    if (notices.length > 0) this.#write({ notices });
+  }
+  /** A notice has been delivered, or given up. */
+  told(noticeId: string): void {
+    this.#write({ told: noticeId });
+  }
+
   /** Removes received bytes that do not become an object after all. */
   discard(file: string): void {
     if (file !== "") rmSync(this.path(file), { force: true });
@@ -144,6 +173,8 @@ export class ObjectStore {
   }
 
   #apply(line: Line) {
+    if ("notices" in line && line.notices)
+      for (const notice of line.notices) this.#notices.set(notice.id, notice);
     if ("put" in line) {
       const { key, versionId } = line.put;
       const others = (this.#versions.get(key) ?? []).filter((version) => version.versionId !== versionId);
@@ -166,7 +197,8 @@ export class ObjectStore {
       }
     } else if ("upload" in line) this.#uploads.set(line.upload.id, { ...line.upload, parts: new Map() });
     else if ("part" in line) this.#uploads.get(line.part[0])?.parts.set(line.part[1], line.part[2]);
-    else this.#uploads.delete(line.end);
+    else if ("end" in line) this.#uploads.delete(line.end);
+    else if ("told" in line) this.#notices.delete(line.told);
   }
 
   *#snapshot(): Iterable<Line> {
@@ -177,6 +209,7 @@ export class ObjectStore {
       yield { upload };
       for (const [number, part] of parts) yield { part: [upload.id, number, part] };
     }
+    for (const notice of this.#notices.values()) yield { notices: [notice] };
   }
 
   /** A process that was killed between writing bytes and the journal leaves files that nothing names. */
@@ -195,6 +228,9 @@ export class ObjectStore {
   }
 }
 
-function dropLine(object: StoredObject): Line {
+function dropLine(object: StoredObject): { drop: [key: string, versionId: string] } {
   return { drop: [object.key, object.versionId] };
+}
+function change<T extends Line>(line: T, notices: Notice[]): T {
+  return notices.length > 0 ? { ...line, notices } : line;
 }

@@ -7,9 +7,10 @@ import { AwsError } from "../../cloud/errors.ts";
 import { type Journal, openJournal } from "../../cloud/journal.ts";
 import type { Cloud, Ports, Principal, SqsPort } from "../../cloud/types.ts";
 import type { SubscriptionSpec } from "../../plan/types.ts";
+import { isPermanent } from "../failures.ts";
 import { attributesFromJson, attributesToJson } from "../sqs/message.ts";
 import { lambdaEvent, type Notice, notification, type Proof, signedText, textFor } from "./message.ts";
-import { isPermanent, retryDelay } from "./retries.ts";
+import { retryDelay } from "./retries.ts";
 import type { Signer } from "./signer.ts";
 import type { Subscription, Subscriptions } from "./subscriptions.ts";
 

@@ -3,7 +3,6 @@
  * that grow to 20 s, and every 20 s from then on, for 23 days.
  * https://docs.aws.amazon.com/sns/latest/dg/sns-message-delivery-retries.html
  */
-import { AwsError } from "../../cloud/errors.ts";
 
 const AT_ONCE = 3;
 const PRE_BACKOFF = 2;
@@ -23,14 +22,3 @@ export function retryDelay(failures: number, elapsedMs: number): number | undefi
   const step = failures - AT_ONCE - PRE_BACKOFF;
   return step >= BACKOFF ? LONGEST_MS : 1000 * 20 ** (step / BACKOFF);
 }
-
-/** An endpoint that is gone or says no is not asked again. */
-export function isPermanent(error: unknown): boolean {
-  return error instanceof AwsError && error.status < 500 && !throttled.has(error.code);
-}
-const throttled = new Set([
-  "TooManyRequestsException",
-  "RequestThrottled",
-  "ThrottlingException",
-  "OverLimit",
-]);
