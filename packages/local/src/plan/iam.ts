@@ -1,8 +1,9 @@
 import { managedPolicy } from "./managed-policies.ts";
 import { arnName, list, optionalText, policy, property, type Reader, text, texts, toText } from "./read.ts";
-import type { PolicyDocument, PolicyStatement, ResourcePolicySpec, RoleSpec } from "./types.ts";
+import type { Plan, PolicyDocument, PolicyStatement, ResourcePolicySpec, RoleSpec } from "./types.ts";
 
-export function readRoles(reader: Reader): RoleSpec[] {
+/** A managed policy that nobody described here allows nothing, and is named in `notRun`. */
+export function readRoles(reader: Reader, notRun: Plan["notRun"]): RoleSpec[] {
   const customer = new Map<string, PolicyDocument>();
   for (const resource of reader.all("aws:iam/policy:Policy"))
     customer.set(text(resource, "arn"), policy(property(resource, "policy"), `policy "${resource.name}"`));
@@ -45,11 +46,13 @@ export function readRoles(reader: Reader): RoleSpec[] {
   function attach(role: RoleSpec, arn: string) {
     if (role.policies.some((existing) => existing.name === arn)) return;
     const document = customer.get(arn) ?? managedPolicy(arn);
-    if (!document)
-      throw new Error(
-        `role "${role.name}" has the policy ${arn}, which is neither in the graph nor known here; declare it inline`,
-      );
-    role.policies.push({ name: arn, document });
+    if (document) role.policies.push({ name: arn, document });
+    else
+      notRun.push({
+        type: "aws:iam/role:Role",
+        name: role.name,
+        reason: `its policy ${arn} is neither in the graph nor known here, so what it allows is denied; declare it inline`,
+      });
   }
 }
 

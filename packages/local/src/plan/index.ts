@@ -31,7 +31,7 @@ export function buildPlan(graph: Graph): Plan {
     stage: graph.stage,
     accountId: graph.accountId,
     homeRegion: graph.homeRegion,
-    roles: readRoles(reader),
+    roles: readRoles(reader, notRun),
     resourcePolicies: readResourcePolicies(reader),
     queues: readQueues(reader),
     topics: readTopics(reader),

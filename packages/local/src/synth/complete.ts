@@ -1,7 +1,7 @@
 import type { Graph } from "../graph/types.ts";
 import { SynthesisError } from "./errors.ts";
 
-/** What each component of SST is nothing without. A graph that lacks it was cut short. */
+/** What each component of SST is nothing without, alternatives apart by `|`. A graph that lacks it was cut short. */
 const expected: Record<string, string[]> = {
   "sst:aws:Function": ["aws:lambda/function:Function"],
   "sst:aws:Queue": ["aws:sqs/queue:Queue"],
@@ -9,7 +9,8 @@ const expected: Record<string, string[]> = {
   "sst:aws:Bucket": ["aws:s3/bucketV2:BucketV2"],
   "sst:aws:Vpc": ["aws:ec2/vpc:Vpc"],
   "sst:aws:Aurora": ["aws:rds/cluster:Cluster"],
-  "sst:aws:Postgres": ["aws:rds/instance:Instance"],
+  // Version 1 of the component made a cluster.
+  "sst:aws:Postgres": ["aws:rds/instance:Instance|aws:rds/cluster:Cluster"],
   "sst:aws:Mysql": ["aws:rds/instance:Instance"],
   "sst:aws:Redis": ["aws:elasticache/replicationGroup:ReplicationGroup"],
   "sst:aws:Dynamo": ["aws:dynamodb/table:Table"],
@@ -43,7 +44,8 @@ export function assertComplete(graph: Graph): void {
   const missing: string[] = [];
   for (const { urn, type, name } of graph.resources)
     for (const child of expected[type] ?? [])
-      if (!below.get(urn)?.has(child)) missing.push(`${type} "${name}" has no ${child}`);
+      if (!child.split("|").some((alternative) => below.get(urn)?.has(alternative)))
+        missing.push(`${type} "${name}" has no ${child}`);
   for (const { type, name, parent } of graph.resources)
     if (parent !== undefined && !parents.has(parent))
       missing.push(`${type} "${name}" has lost its parent ${parent}`);

@@ -70,6 +70,10 @@ function build(
   { appDir, workDir }: { appDir: string; workDir: string },
   functions: Record<string, FunctionBuild>,
 ) {
+  if (typeof input.handler !== "string")
+    throw new SynthesisError(
+      `function "${input.functionID}" has no handler: give it as "path/to/file.export"`,
+    );
   const folder = input.bundle
     ? isAbsolute(input.bundle)
       ? relative(appDir, input.bundle)

@@ -81,7 +81,8 @@ export function createMocker(options: MockerOptions): Mocker {
       const inputs = asText({ ...question.inputs, ...answer.inputs });
       if (question.type === "aws:secretsmanager/secretVersion:SecretVersion")
         secrets.set(String(inputs.secretId), String(inputs.secretString ?? ""));
-      return { known: mock !== undefined, id, inputs, outputs: answer.outputs };
+      const outputs = question.given ? { ...answer.outputs, tags: foreignTags(context) } : answer.outputs;
+      return { known: mock !== undefined, id, inputs, outputs };
     },
     call: (token, inputs, region) =>
       invoke(token, { inputs, region, accountId, secret: (id) => secrets.get(id) }),
@@ -103,6 +104,18 @@ export function createMocker(options: MockerOptions): Mocker {
         realtime: `${letters}.appsync-realtime-api.${options.homeRegion}.amazonaws.com`,
       };
     },
+  };
+}
+
+/** What another SST app would have written on a resource that this one looks up (`Vpc.get`, `Redis.get` …). */
+function foreignTags(context: MockContext): Record<string, string> {
+  const secret = context.arn("secretsmanager", `secret:${context.name}-${context.alphanumeric(6, "secret")}`);
+  return {
+    "sst:component-version": "2",
+    "sst:ref-version": "2",
+    "sst:ref:secret": secret,
+    "sst:ref:password": secret,
+    "sst:ref:proxy": "",
   };
 }
 

@@ -10,7 +10,6 @@ export const network: MockTable = {
     mainRouteTableId: `rtb-${c.hex(17, "routes")}`,
     defaultNetworkAclId: `acl-${c.hex(17, "acl")}`,
     dhcpOptionsId: `dopt-${c.hex(17, "dhcp")}`,
-    tags: c.inputs.tags ?? { "sst:component-version": "2", "sst:ref-version": "2" },
   })),
   "aws:ec2/subnet:Subnet": byEc2Id("subnet", "subnet", (c) => ({
     availabilityZone: c.text("availabilityZone") ?? `${c.region}a`,

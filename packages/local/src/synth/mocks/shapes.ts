@@ -33,7 +33,7 @@ export function byEc2Id(
   outputs: (context: MockContext, id: string) => Record<string, unknown> = () => ({}),
 ): Mock {
   return (context) => {
-    const id = `${prefix}-${context.hex(17)}`;
+    const id = context.given ?? `${prefix}-${context.hex(17)}`;
     return {
       id,
       outputs: {
