@@ -41,8 +41,16 @@ export interface Listener {
   close(): void;
 }
 
+/** A topic, and the last number that is known of it: what came since follows. Without a number: from now on. */
+export type Subscription = string | { topic: string; after: number };
+
 /** Opens a socket with a one-time ticket and subscribes to the topics. Resolves when every subscription is confirmed. */
-export async function listen(api: Api, url: string, origin: string, topics: string[]): Promise<Listener> {
+export async function listen(
+  api: Api,
+  url: string,
+  origin: string,
+  subscriptions: Subscription[],
+): Promise<Listener> {
   const { ticket } = await api.post<{ ticket: string }>("/realtime/tickets");
   const socket = new WebSocket(`${url}?ticket=${encodeURIComponent(ticket)}`, { origin });
   const events: Received[] = [];
@@ -102,8 +110,9 @@ export async function listen(api: Api, url: string, origin: string, topics: stri
       }),
     close: () => socket.close(),
   };
-  for (const topic of topics) socket.send(JSON.stringify({ action: "subscribe", topic }));
-  await listener.until(() => topics.every((topic) => subscribed.has(topic)), 20_000);
+  const wanted = subscriptions.map((one) => (typeof one === "string" ? { topic: one } : one));
+  for (const one of wanted) socket.send(JSON.stringify({ action: "subscribe", ...one }));
+  await listener.until(() => wanted.every(({ topic }) => subscribed.has(topic)), 20_000);
   return listener;
 }
 

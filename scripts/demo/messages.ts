@@ -132,7 +132,7 @@ export async function ownMessages(mailboxes: string[]): Promise<Outgoing[]> {
       id("jp"),
       "=?ISO-2022-JP?B?GyRCJUYlOSVIGyhC?=",
       "text/plain; charset=ISO-2022-JP",
-      Buffer.from("1b2442256f213c250f1b28420d0a", "hex"),
+      Buffer.from("1b2442256f213c252f1b28420d0a", "hex"),
     ),
     raw(
       "windows-1252, raw 8-bit header",

@@ -79,7 +79,10 @@ export function s3Notice(ses: Ses, key: string, size: number): string {
         awsRegion: ses.cloud.plan.buckets.find(({ name }) => name === bucket)?.region,
         eventTime: new Date(ses.cloud.clock.now()).toISOString(),
         eventName: "ObjectCreated:Put",
-        s3: { bucket: { name: bucket }, object: { key: encodeURIComponent(key).replaceAll("%2F", "/"), size } },
+        s3: {
+          bucket: { name: bucket },
+          object: { key: encodeURIComponent(key).replaceAll("%2F", "/"), size },
+        },
       },
     ],
   });

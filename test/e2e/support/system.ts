@@ -1,19 +1,31 @@
 /** A whole Frontdesk in this process, with its clock, faults, observer and policies at hand. */
 import { execFileSync } from "node:child_process";
-import { mkdtempSync, readFileSync, rmSync } from "node:fs";
+import { mkdtempSync, rmSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
-import { type Graph, type LocalCloud, type Observation, type StartOptions, startLocal } from "@frontdesk/local";
+import {
+  type Graph,
+  type LocalCloud,
+  type Observation,
+  type StartOptions,
+  startLocal,
+} from "@frontdesk/local";
 import pg from "pg";
-import { type Api, apiClient, type Listener, listen } from "../../../scripts/demo/inbox.ts";
+import {
+  type Api,
+  apiClient,
+  type Listener,
+  listen,
+  type Subscription,
+} from "../../../scripts/demo/inbox.ts";
 import type { Outgoing } from "../../../scripts/demo/messages.ts";
 import { type Sent, sendAll } from "../../../scripts/demo/send.ts";
 import { root } from "../../../scripts/run/root.ts";
 import { type Addresses, addressesOf, type Developer, developerOf } from "../../../scripts/run/start.ts";
 import { type Role, tokenFor } from "../../../scripts/run/tokens.ts";
+import { graphOf } from "../../infra/support/graphs.ts";
 
 export interface SystemOptions {
-  graphFile: string;
   /** Copied into the state first. */
   template?: string;
   /** Kept after the stop; default: a folder that goes with it. */
@@ -53,8 +65,12 @@ export interface System {
    * function runs.
    */
   handled(count: number): Promise<void>;
+  /** Waits until no function runs and no message waits for one. */
+  quiet(): Promise<void>;
   /** Waits until `look` finds something; it looks again after each observation. */
-  until<T>(what: string, look: () => T | Promise<T>): Promise<NonNullable<T>>;
+  until<T>(what: string, look: () => T | Promise<T>): Promise<Exclude<NonNullable<T>, false>>;
+  /** Where a message became what, by its Message-ID. */
+  stored(headerId: string): Promise<{ id: string; threadId: string; key: string; trace: string }>;
   /** As the cluster's master. */
   sql<Row extends object>(text: string, values?: unknown[]): Promise<Row[]>;
   /**
@@ -73,13 +89,13 @@ export interface SignedIn {
   /** One call, redirects not followed, errors not thrown. */
   fetch(path: string, init?: RequestInit): Promise<Response>;
   /** A socket that listens to the topics. */
-  listen(...topics: string[]): Promise<Listener>;
+  listen(...topics: Subscription[]): Promise<Listener>;
 }
 
 const PATIENCE_MS = 25_000;
 
 export async function startSystem(options: SystemOptions): Promise<System> {
-  const graph = JSON.parse(readFileSync(options.graphFile, "utf8")) as Graph;
+  const graph = structuredClone(await graphOf("local"));
   options.change?.(graph);
   const folder = options.stateDir ? undefined : mkdtempSync(join(tmpdir(), "frontdesk-e2e-"));
   const stateDir = options.stateDir ?? join(folder ?? "", "state");
@@ -102,19 +118,20 @@ export async function startSystem(options: SystemOptions): Promise<System> {
 
   const observed: Observation[] = [];
   const watchers = new Set<() => void>();
-  let running = 0;
+  /** Request ids: what began before anybody looked is not among them. */
+  const running = new Set<unknown>();
   let arrived = 0;
   let expected = 0;
   const emailQueue = String(graph.links.EmailQueue?.arn);
   cloud.observer.on((observation) => {
     observed.push(observation);
-    if (observation.kind === "lambda.start") running += 1;
-    if (observation.kind === "lambda.end") running -= 1;
+    if (observation.kind === "lambda.start") running.add(observation.detail.requestId);
+    if (observation.kind === "lambda.end") running.delete(observation.detail.requestId);
     if (observation.kind === "sqs.send" && observation.resource === emailQueue) arrived += 1;
     for (const watcher of watchers) watcher();
   });
 
-  async function until<T>(what: string, look: () => T | Promise<T>): Promise<NonNullable<T>> {
+  async function until<T>(what: string, look: () => T | Promise<T>): Promise<Exclude<NonNullable<T>, false>> {
     const deadline = AbortSignal.timeout(PATIENCE_MS);
     for (;;) {
       const changed = Promise.withResolvers<void>();
@@ -123,11 +140,9 @@ export async function startSystem(options: SystemOptions): Promise<System> {
       deadline.addEventListener("abort", watcher);
       try {
         const found = await look();
-        if (found) return found;
+        if (found) return found as Exclude<NonNullable<T>, false>;
         if (deadline.aborted)
-          throw new Error(
-            `waited in vain for ${what}; the system said last\n${log.slice(-30).join("\n")}`,
-          );
+          throw new Error(`waited in vain for ${what}; the system said last\n${log.slice(-30).join("\n")}`);
         await changed.promise;
       } finally {
         watchers.delete(watcher);
@@ -194,11 +209,24 @@ export async function startSystem(options: SystemOptions): Promise<System> {
       expected += count;
       await until(`${expected} notices to be handled (${arrived} have come)`, () => {
         const { visible, inFlight, delayed } = ports.sqs.counts(emailQueue);
-        return arrived >= expected && visible + inFlight + delayed === 0 && running === 0;
+        return arrived >= expected && visible + inFlight + delayed === 0 && running.size === 0;
       });
       expected = arrived;
     },
+    quiet: async () => {
+      await until("quiet", () => ports.sqs.counts(emailQueue).visible === 0 && running.size === 0);
+    },
     until,
+    async stored(headerId) {
+      const rows = await system.sql<{ id: string; threadId: string; key: string; trace: string }>(
+        `select m.id, m.thread_id as "threadId", m.trace, r.object_key as key from frontdesk.messages m
+           join frontdesk.raw_mail r on r.message_id = m.id where m.header_id = $1`,
+        [headerId],
+      );
+      const [row] = rows;
+      if (!row || rows.length > 1) throw new Error(`${rows.length} messages are stored of ${headerId}`);
+      return row;
+    },
     sql: async <Row extends object>(text: string, values: unknown[] = []) =>
       (await pool.query<Row>(text, values)).rows,
     async pass(ms) {
