@@ -31,6 +31,12 @@ let program: Program | undefined;
 const fail = (error: unknown): never => finish({ error: describe(error, task.appDir, program) });
 process.on("unhandledRejection", fail);
 process.on("uncaughtException", fail);
+// Ctrl-C reaches parent and child alike, and the parent may be gone before it could tidy up.
+for (const signal of ["SIGINT", "SIGTERM"] as const)
+  process.once(signal, () => {
+    rmSync(task.workDir, { recursive: true, force: true });
+    process.exit(130);
+  });
 
 refuseNetwork();
 const { appDir, stage } = task;
