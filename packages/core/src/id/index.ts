@@ -1,5 +1,6 @@
 import { createHash } from "node:crypto";
 import { monotonicFactory } from "ulid";
+import { z } from "zod";
 import { now } from "../clock/index.ts";
 
 /** What each identifier is of. Prefix and ULID, so that it says what it is and sorts by the time it was made. */
@@ -42,3 +43,9 @@ export function derive(noun: Noun, parent: string, part: string | number): strin
 export function is(noun: Noun, text: string): boolean {
   return text.startsWith(`${prefixes[noun]}_`) && /^[a-z]+_[0-9A-HJKMNP-TV-Z]{26}$/.test(text);
 }
+
+/** An identifier as a caller sends it. What is none is refused here: Postgres takes no NUL, and no index need be asked. */
+export const Reference = z
+  .string()
+  .max(64)
+  .regex(/^\w+$/, "must be an identifier such as msg_01M85RK07HS9T8XPHXKBPSSDSF");

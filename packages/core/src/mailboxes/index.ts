@@ -140,7 +140,7 @@ export const setMembership = fn(Membership, async (input) => {
     if (input.member) {
       await query(
         `insert into frontdesk.mailbox_members (mailbox_id, email, source, created_at) values ($1, $2, 'admin', $3)
-         on conflict do nothing`,
+         on conflict (mailbox_id, email) do update set source = excluded.source`,
         [mailbox.id, input.email, new Date(now())],
       );
       return;

@@ -6,6 +6,7 @@ import type { Handle } from "../database/index.ts";
 import * as database from "../database/index.ts";
 import { VisibleError } from "../error/index.ts";
 import { fn } from "../fn/index.ts";
+import { Reference } from "../id/index.ts";
 import { asParameter, visibility } from "../identity/index.ts";
 import type { Trust } from "../mail/trust.ts";
 import type { MessageDetails } from "../mail/types.ts";
@@ -85,7 +86,7 @@ export function summaries(
   );
 }
 
-const MessageId = z.object({ messageId: z.string().max(64) });
+const MessageId = z.object({ messageId: Reference });
 
 /** @throws VisibleError `not_found` also for a message that the actor does not see. */
 export const get = fn(MessageId, async ({ messageId }): Promise<Message> => {
@@ -147,7 +148,7 @@ export const raw = fn(MessageId, async ({ messageId }): Promise<{ url: string; e
  * @throws VisibleError `not_found`; `forbidden` for quarantined mail, unless to administrators.
  */
 export const attachment = fn(
-  MessageId.extend({ attachmentId: z.string().max(64) }),
+  MessageId.extend({ attachmentId: Reference }),
   async ({ messageId, attachmentId }): Promise<{ url: string; expiresIn: number }> => {
     const mailboxIds = asParameter(await visibility());
     const [row] = await database.use(({ query }) =>
