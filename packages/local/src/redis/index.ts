@@ -1,0 +1,148 @@
+/** ElastiCache for Redis: a server of this machine where there is one, else one in this process, behind TLS. */
+import { createServer, type Server, type Socket } from "node:net";
+import type { Duplex } from "node:stream";
+import { createServer as createTlsServer } from "node:tls";
+import type { Cloud, Part, Ports } from "../cloud/types.ts";
+import type { CacheSpec } from "../plan/types.ts";
+import { Engine } from "./embedded/engine.ts";
+import { findServer, startServer } from "./server.ts";
+
+export interface RedisOptions {
+  /** `server`: it must be there. `auto`, the default: it, or else the embedded one. */
+  engine?: "auto" | "server" | "embedded";
+  /** Port for the first cache; chosen by the system by default. */
+  port?: number | undefined;
+}
+export interface Redis extends Part {
+  start(): Promise<void>;
+  /** Where a cache is reached on loopback. @param id ElastiCache's identifier. */
+  port(id: string): number;
+  /** By identifier: AWS's host name, and the port of loopback behind it. */
+  endpoints(): Record<string, { host: string; port: number }>;
+}
+
+/** What answers behind the listener. */
+export interface Store {
+  attach(client: Duplex): void;
+  /** Resolves with a reason when it ends unasked, with nothing when it was stopped. */
+  ended?: Promise<string | undefined>;
+  stop(): Promise<void>;
+}
+
+interface Running {
+  port: number;
+  stop(): Promise<void>;
+}
+
+export function createRedis(cloud: Cloud, _ports: Ports, options: RedisOptions = {}): Redis {
+  const running = new Map<string, Running>();
+  let starting: Promise<unknown> | undefined;
+
+  async function startCache(spec: CacheSpec, requested: number | undefined) {
+    const from = performance.now();
+    const binary = options.engine === "embedded" ? undefined : findServer();
+    if (options.engine === "server" && binary === undefined)
+      throw new Error(
+        `cache ${spec.id}: there is neither redis-server nor valkey-server on the PATH (apt-get install redis-server, brew install valkey)`,
+      );
+    const store = binary === undefined ? embed(cloud, spec) : await startServer(binary, spec);
+    void store.ended?.then((reason) => reason && cloud.log(`redis: ${spec.id}: ${reason}; start again`));
+    try {
+      const listener = await listen(cloud, spec, store, requested);
+      running.set(spec.id, {
+        port: listener.port,
+        async stop() {
+          await listener.close();
+          await store.stop();
+        },
+      });
+      for (const host of spec.hosts) cloud.addresses.add(host, spec.port, { port: listener.port });
+      cloud.log(
+        `redis: ${spec.id} on 127.0.0.1:${listener.port} (${binary ?? "embedded"}, ${Math.round(performance.now() - from)} ms)`,
+      );
+    } catch (error) {
+      await store.stop();
+      throw error;
+    }
+  }
+
+  return {
+    async start() {
+      const started = cloud.plan.caches.map((spec, index) =>
+        startCache(spec, index === 0 ? options.port : undefined),
+      );
+      // Settled, not raced: a stop after a failure must find everything that came up.
+      starting = Promise.allSettled(started);
+      await starting;
+      await Promise.all(started);
+    },
+    async stop() {
+      await starting;
+      await Promise.all([...running.values()].map((one) => one.stop()));
+      running.clear();
+    },
+    port(id) {
+      const found = running.get(id);
+      if (!found) throw new Error(`there is no running cache "${id}"`);
+      return found.port;
+    },
+    endpoints: () =>
+      Object.fromEntries(
+        cloud.plan.caches.flatMap((spec) => {
+          const port = running.get(spec.id)?.port;
+          const host = spec.hosts[0];
+          return port === undefined || host === undefined ? [] : [[spec.id, { host, port }]];
+        }),
+      ),
+  };
+}
+
+function embed(cloud: Cloud, spec: CacheSpec): Store {
+  const engine = new Engine({
+    clock: cloud.clock,
+    authToken: spec.authToken,
+    cluster: spec.clusterMode ? { host: spec.hosts[0] ?? "localhost", port: spec.port } : undefined,
+  });
+  return {
+    attach: (client) => engine.attach(client),
+    async stop() {
+      engine.close();
+    },
+  };
+}
+
+/** Without transit encryption plain, as on ElastiCache; with it TLS and nothing else. */
+async function listen(cloud: Cloud, spec: CacheSpec, store: Store, requested = 0) {
+  const sockets = new Set<Socket>();
+  const serve = (socket: Socket) => {
+    socket.setNoDelay(true);
+    store.attach(socket);
+  };
+  let server: Server;
+  if (spec.transitEncryption) {
+    // A cluster's nodes have names below its own.
+    const names = spec.hosts.flatMap((host) => [host, `*.${host.replace(/^\*\./, "")}`]);
+    const tls = await cloud.ca.issue([...names, "localhost", "127.0.0.1"]);
+    server = createTlsServer({ ...tls, minVersion: "TLSv1.2" }, serve);
+    server.on("tlsClientError", (_error, socket: Socket) => socket.destroy());
+  } else server = createServer(serve);
+  server.on("connection", (socket: Socket) => {
+    sockets.add(socket);
+    socket.on("error", () => {});
+    socket.once("close", () => sockets.delete(socket));
+  });
+  await new Promise<void>((resolve, reject) => {
+    server.once("error", reject);
+    server.listen(requested, "127.0.0.1", resolve);
+  });
+  const address = server.address();
+  if (address === null || typeof address === "string") throw new Error("no port");
+  return {
+    port: address.port,
+    async close() {
+      const closed = new Promise<void>((resolve) => server.close(() => resolve()));
+      for (const socket of sockets) socket.destroy();
+      await closed;
+    },
+  };
+}
