@@ -16,8 +16,8 @@ beforeEach(() => {
   folder = mkdtempSync(join(tmpdir(), "local-async-"));
 });
 afterEach(async () => {
-  await test[Symbol.asyncDispose]();
   await stopQueues();
+  await test[Symbol.asyncDispose]();
   rmSync(folder, { recursive: true, force: true });
 });
 

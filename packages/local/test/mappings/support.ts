@@ -90,7 +90,13 @@ export function createMapping(
     },
   };
   Object.assign(test.ports, { sqs, lambda });
-  const mappings = createEventSourceMappings(test.cloud, test.ports);
+  let mappings: EventSourceMappings;
+  try {
+    mappings = createEventSourceMappings(test.cloud, test.ports);
+  } catch (error) {
+    void test[Symbol.asyncDispose]();
+    throw error;
+  }
   test.cloud.observer.on(() => {
     for (const look of watching) look();
   });
