@@ -20,8 +20,8 @@ export const push = postToConnections({
 });
 
 const data = {
-  links: [database, cache],
-  grants: [connectTo(appUser), readSecret(cacheSecretArn)],
+  links: [database],
+  grants: [connectTo(appUser)],
   after: [migration],
 };
 
@@ -44,8 +44,9 @@ const fallback = createFunction("RealtimeDefault", {
   ...data,
   handler: "websocket/default.handler",
   description: "Answers what clients say: subscribe, unsubscribe, ping",
-  links: [...data.links, realtime],
-  grants: [...data.grants, push],
+  // Whether somebody may listen to a mailbox is asked of the cache first.
+  links: [...data.links, cache, realtime],
+  grants: [...data.grants, readSecret(cacheSecretArn), push],
 });
 
 // The identity source defaults to the Authorization header, which a browser cannot send with a socket.

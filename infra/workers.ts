@@ -1,4 +1,3 @@
-import { cache, cacheSecretArn } from "./cache";
 import { database } from "./database";
 import { createFunction } from "./function";
 import {
@@ -7,7 +6,6 @@ import {
   getObjects,
   listObjects,
   putObjects,
-  readSecret,
   sendTo,
   tagObjects,
   tellMissing,
@@ -24,7 +22,7 @@ export const emailConsumer = createFunction("EmailConsumer", {
   timeoutSeconds: emailTimeoutSeconds,
   // Ten messages of 40 MB are not read at once; one of them, decoded, has room.
   memory: "1024 MB",
-  links: [database, cache, mailBucket, homeBucket, realtime],
+  links: [database, mailBucket, homeBucket, realtime],
   grants: [
     consume(emailQueue),
     getObjects(mailBucket, rawMailPrefix),
@@ -32,7 +30,6 @@ export const emailConsumer = createFunction("EmailConsumer", {
     tagObjects(mailBucket, rawMailPrefix),
     putObjects(homeBucket, attachmentPrefix),
     connectTo(appUser),
-    readSecret(cacheSecretArn),
     push,
   ],
   after: [migration],
@@ -53,10 +50,9 @@ const sweep = createFunction("OutboxSweep", {
   handler: "tasks/outbox-sweep.handler",
   description: "Delivers what the outbox still holds, and finds raw mail that nobody processed",
   timeoutSeconds: 50,
-  links: [database, cache, mailBucket, emailQueue, realtime],
+  links: [database, mailBucket, emailQueue, realtime],
   grants: [
     connectTo(appUser),
-    readSecret(cacheSecretArn),
     push,
     listObjects(mailBucket, rawMailPrefix),
     tagObjects(mailBucket, rawMailPrefix),

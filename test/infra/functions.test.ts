@@ -124,7 +124,7 @@ describe.each(stages)("permissions of stage %s", (stage) => {
   };
 
   test("the email consumer takes from its queue, reads and tags raw mail, writes attachments, and pushes", async () => {
-    const { graph, app, token, mail, home, queue, push } = await arns(stage);
+    const { graph, app, mail, home, queue, push } = await arns(stage);
     expect(grantsOf(graph, "EmailConsumer")).toEqual(
       [
         ...["sqs:ReceiveMessage", "sqs:DeleteMessage", "sqs:GetQueueAttributes"].map(
@@ -135,18 +135,16 @@ describe.each(stages)("permissions of stage %s", (stage) => {
         `s3:ListBucket on ${mail}`,
         `s3:PutObject on ${home}/attachments/*`,
         app,
-        token,
         ...push,
       ].toSorted(),
     );
   });
 
   test("the sweep pushes, looks for raw mail and puts what it finds into the queue; it reads no message", async () => {
-    const { graph, app, token, mail, queue, push } = await arns(stage);
+    const { graph, app, mail, queue, push } = await arns(stage);
     expect(grantsOf(graph, "OutboxSweep")).toEqual(
       [
         app,
-        token,
         ...push,
         `s3:ListBucket on ${mail} if {"StringLike":{"s3:prefix":"inbound/*"}}`,
         `s3:PutObjectTagging on ${mail}/inbound/*`,
@@ -162,10 +160,10 @@ describe.each(stages)("permissions of stage %s", (stage) => {
     );
   });
 
-  test("socket functions know the database and the cache; only $default pushes", async () => {
+  test("socket functions know the database; only $default pushes, and asks the cache who may listen", async () => {
     const { graph, app, token, push } = await arns(stage);
     for (const name of ["RealtimeAuthorizer", "RealtimeConnect", "RealtimeDisconnect"])
-      expect(grantsOf(graph, name), name).toEqual([app, token].toSorted());
+      expect(grantsOf(graph, name), name).toEqual([app]);
     expect(grantsOf(graph, "RealtimeDefault")).toEqual([app, token, ...push].toSorted());
   });
 
@@ -199,11 +197,11 @@ test("functions are linked to what they use", async () => {
     );
   const common = {
     ApiFunction: ["Auth", "Cache", "Database", "HomeBucket", "MailBucket", "Realtime", "Settings"],
-    EmailConsumer: ["Cache", "Database", "HomeBucket", "MailBucket", "Realtime", "Settings"],
-    OutboxSweep: ["Cache", "Database", "EmailQueue", "MailBucket", "Realtime", "Settings"],
-    RealtimeAuthorizer: ["Cache", "Database", "Settings"],
-    RealtimeConnect: ["Cache", "Database", "Settings"],
-    RealtimeDisconnect: ["Cache", "Database", "Settings"],
+    EmailConsumer: ["Database", "HomeBucket", "MailBucket", "Realtime", "Settings"],
+    OutboxSweep: ["Database", "EmailQueue", "MailBucket", "Realtime", "Settings"],
+    RealtimeAuthorizer: ["Database", "Settings"],
+    RealtimeConnect: ["Database", "Settings"],
+    RealtimeDisconnect: ["Database", "Settings"],
     RealtimeDefault: ["Cache", "Database", "Realtime", "Settings"],
   };
   for (const stage of personalStages)

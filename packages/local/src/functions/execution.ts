@@ -215,6 +215,17 @@ export function createExecutor(
   return {
     async run(fn, request) {
       if (stopped) throw stopped;
+      // Lambda takes the role on for the function; a role that does not let it in gives no credentials.
+      cloud.authoriser.authorise({
+        principal: {
+          kind: "service",
+          service: "lambda.amazonaws.com",
+          sourceArn: fn.arn,
+          sourceAccount: cloud.plan.accountId,
+        },
+        action: "sts:AssumeRole",
+        resource: fn.roleArn,
+      });
       const found = runtime(fn);
       const limited = fn.reservedConcurrency !== undefined;
       if (limited && found.concurrency >= (fn.reservedConcurrency ?? 0))

@@ -1,0 +1,297 @@
+import type { AuthorisationRequest } from "@frontdesk/local";
+import { afterAll, afterEach, beforeAll, describe, expect, test } from "vitest";
+import { newKey, noticeMail, putMail } from "../support/ses.ts";
+import { letter } from "./support/letters.ts";
+import { killFunction } from "./support/processes.ts";
+import {
+  denialBy,
+  describeStatement,
+  type PlacedStatement,
+  planWithout,
+  statementsOf,
+} from "./support/statements.ts";
+import { type SignedIn, type System, startSystem } from "./support/system.ts";
+
+let system: System;
+let admin: SignedIn;
+/** What was asked for, and allowed, while the system was started and did all that it does. */
+let asked: AuthorisationRequest[];
+
+beforeAll(async () => {
+  // From nothing, so that the migrator's rights are used, too.
+  system = await startSystem({});
+  admin = await system.signIn("admin");
+  await wholePath();
+  expect(system.app.iam.denials()).toEqual([]);
+  asked = system.app.iam.requests();
+});
+afterAll(() => system?.stop());
+
+/** Everything that the graph's functions are for, once. */
+async function wholePath(): Promise<void> {
+  const { jobs, payroll } = system.mailbox;
+  const { app } = system;
+  const recruiter = await system.signIn("recruiter");
+  const sockets = [
+    await admin.listen(`mailbox:${jobs.id}`),
+    await recruiter.listen(`mailbox:${payroll.id}`),
+  ] as const;
+
+  const one = await letter([jobs.address, payroll.address], {
+    attachments: [{ filename: "a", content: "b" }],
+  });
+  await system.deliver(one);
+  await Promise.all(sockets.map((socket) => socket.until(() => socket.events.length > 0, 20_000)));
+  const { id, threadId } = await system.stored(one.headerId);
+  for (const path of ["/health", "/openapi.json", "/me", "/mailboxes", "/threads", `/threads/${threadId}`])
+    expect((await admin.fetch(path)).status, path).toBe(200);
+  const { attachments } = await admin.api.get<{ attachments: { id: string }[] }>(`/messages/${id}`);
+  for (const path of [`/messages/${id}/raw`, `/messages/${id}/attachments/${attachments[0]?.id}`]) {
+    const redirect = await admin.fetch(path);
+    expect((await fetch(redirect.headers.get("location") ?? "")).status, path).toBe(200);
+  }
+  // What does not exist yet: the consumer may learn that it is missing.
+  await noticeMail(app, { key: newKey(app), recipients: [jobs.address] });
+  await system.until(
+    "the failure",
+    async () => (await system.sql("select 1 from frontdesk.failures")).length > 0,
+  );
+  // A client that is gone without a word is asked for before it is forgotten.
+  for (const socket of sockets) socket.close();
+  await system.until("the sockets to be gone", async () => {
+    const rows = await system.sql("select 1 from frontdesk.connections");
+    return rows.length === 0;
+  });
+
+  await sweepPath();
+}
+
+/** What the sweep does: a push and a tag that failed, and mail of which nobody was told. */
+async function sweepPath(): Promise<void> {
+  const { app } = system;
+  const { clock, faults } = app.cloud;
+  const { hello } = system.mailbox;
+  const down = { error: { code: "ServiceUnavailable", status: 503 } };
+  const socket = await admin.listen(`mailbox:${hello.id}`);
+  faults.add({ service: "execute-api", operation: "PostToConnection", times: 10, effect: down });
+  faults.add({ service: "s3", operation: "PutObjectTagging", times: 10, effect: down });
+  await system.deliver(await letter([hello.address]));
+  faults.clear();
+
+  clock.advance(-20 * 60_000);
+  faults.add({ service: "sns", operation: "Publish", times: 10, effect: down });
+  const forgotten = await letter([hello.address]);
+  await putMail(app, newKey(app), forgotten.raw);
+  for (const seconds of [1, 5, 30, 60]) {
+    await system.quiet();
+    clock.advance(seconds * 1000);
+  }
+  await system.until("the bucket to give up", () =>
+    system.log.some((line) => line.includes("could not notify")),
+  );
+  faults.clear();
+  clock.advance(20 * 60_000);
+  await system.pass(61_000);
+  await system.until("the sweep to fire", () => system.observed.some(({ kind }) => kind === "schedule.fire"));
+  await system.invoke("OutboxSweep");
+  await system.until("the forgotten mail", () => system.stored(forgotten.headerId).catch(() => undefined));
+  await socket.until(() => socket.events.length >= 2, 20_000);
+  socket.close();
+  await system.quiet();
+}
+
+/**
+ * Statements that nothing here can use, each with its reason. Everything else that is granted must have been needed.
+ */
+const unused: [reason: string, matches: (placed: PlacedStatement) => boolean][] = [
+  [
+    "Lambda itself writes a function's log, as the function; here it goes to the terminal",
+    ({ statement }) => statement.Sid === "OwnLog",
+  ],
+  [
+    "Lambda itself makes network interfaces in the VPC, as the function; here there is no VPC",
+    ({ statement }) => statement.Sid === "NetworkInterfaces",
+  ],
+  [
+    "API Gateway's access log goes to CloudWatch on AWS alone",
+    ({ holder }) => holder.includes(":role/APIGatewayPushToCloudWatchLogsRole"),
+  ],
+  [
+    "no instance runs here, so none is managed",
+    ({ holder }) => /:role\/[\w-]+-VpcNatInstanceRole-/.test(holder),
+  ],
+  [
+    "SNS gives up on a queue after 23 days, or when it is denied: tested below by taking away its right",
+    ({ holder }) => holder.includes("MailSubscriptionDeadLetterQueue"),
+  ],
+];
+
+test("every statement that is granted was needed: without it the path is denied, and the denial names who, what and where", () => {
+  const { plan } = system.app.cloud;
+  const granted = statementsOf(plan).filter(({ statement }) => statement.Effect === "Allow");
+  expect(granted.length).toBeGreaterThan(40);
+  const superfluous: string[] = [];
+  const listed = new Set<string>();
+  for (const placed of granted) {
+    // SST grants API Gateway the same right once for each route: they count as one.
+    const same = granted.filter(
+      ({ kind, holder, statement }) =>
+        kind === placed.kind && holder === placed.holder && meaning(statement) === meaning(placed.statement),
+    );
+    const lacking = planWithout(plan, same);
+    const denied = asked
+      .map((request) => ({ request, message: denialBy(lacking, request) }))
+      .find(({ message }) => message !== undefined);
+    const [reason] = unused.find(([, matches]) => matches(placed)) ?? [];
+    if (reason) {
+      listed.add(reason);
+      expect(denied, `${describeStatement(placed)} is listed as unused, but it was needed`).toBeUndefined();
+      continue;
+    }
+    if (!denied) {
+      superfluous.push(describeStatement(placed));
+      continue;
+    }
+    const { principal, action, resource } = denied.request;
+    expect(denied.message).toContain(`is not authorized to perform: ${action} on resource: ${resource}`);
+    const who =
+      principal.kind === "role"
+        ? principal.roleArn.split("/").at(-1)
+        : "service" in principal && principal.service;
+    expect(denied.message).toContain(String(who));
+  }
+  expect(superfluous).toEqual([]);
+  // A reason that fits nothing any more is to be struck from the list.
+  expect([...listed].sort()).toEqual(unused.map(([reason]) => reason).sort());
+});
+
+function meaning({ Sid, ...statement }: PlacedStatement["statement"]): string {
+  return JSON.stringify(statement);
+}
+
+test("every Deny denies what comes without TLS", () => {
+  const { plan } = system.app.cloud;
+  const denies = statementsOf(plan).filter(({ statement }) => statement.Effect === "Deny");
+  expect(denies.length).toBeGreaterThanOrEqual(6);
+  for (const { holder, statement } of denies) {
+    expect(statement.Condition, holder).toEqual({ Bool: { "aws:SecureTransport": "false" } });
+    const request = asked.find(({ resource }) => resource === holder || resource.startsWith(`${holder}/`));
+    const example: AuthorisationRequest = request ?? {
+      principal: {
+        kind: "service",
+        service: "sns.amazonaws.com",
+        sourceArn: system.queue("MailTopic"),
+        sourceAccount: plan.accountId,
+      },
+      action: "sqs:SendMessage",
+      resource: holder,
+    };
+    const insecure = { ...example, context: { ...example.context, "aws:SecureTransport": "false" } };
+    expect(denialBy(plan, insecure), holder).toContain("explicit deny");
+  }
+});
+
+describe("a running system from which a statement is taken", () => {
+  afterEach(() => system.app.iam.replace(system.app.cloud.plan));
+
+  /** Takes away what a holder is granted for an action. */
+  function take(holder: RegExp, action: string): void {
+    const { plan } = system.app.cloud;
+    const found = statementsOf(plan).filter(
+      (placed) =>
+        holder.test(placed.holder) &&
+        placed.statement.Effect === "Allow" &&
+        [placed.statement.Action].flat().includes(action),
+    );
+    expect(found, `${action} of ${holder}`).not.toEqual([]);
+    system.app.iam.replace(planWithout(plan, found));
+  }
+  /** The first denial of an action; waits for it. */
+  const denial = (action: string) =>
+    system.until(`a denial of ${action}`, () =>
+      system.app.iam.denials().find((one) => one.action === action),
+    );
+  const owner = (name: string) => new RegExp(`:role/[\\w-]+-${name}Role-`);
+
+  test("the consumer that may not read mail stores nothing, says why, and takes it in once it may", async () => {
+    const one = await letter([system.mailbox.jobs.address]);
+    take(owner("EmailConsumer"), "s3:GetObject");
+    await system.send(one);
+    const denied = await denial("s3:GetObject");
+    expect(denied).toMatchObject({
+      role: expect.stringMatching(owner("EmailConsumer")),
+      resource: expect.stringMatching(/^arn:aws:s3:::[\w-]+\/inbound\//),
+      missingStatement: { Effect: "Allow", Action: "s3:GetObject" },
+    });
+    await system.until("the failure to be written", async () => {
+      const rows = await system.sql("select 1 from frontdesk.failures where code = 'object_forbidden'");
+      return rows.length > 0;
+    });
+    await expect(system.stored(one.headerId)).rejects.toThrow(/0 messages/);
+    system.app.iam.replace(system.app.cloud.plan);
+    await system.quiet();
+    await system.pass(361_000);
+    await system.until("the message", () => system.stored(one.headerId).catch(() => undefined));
+  });
+
+  test("the API that may not log in to the database answers 503 and says nothing of why", async () => {
+    take(owner("ApiFunction"), "rds-db:connect");
+    killFunction(String(system.graph.links.ApiFunction?.name));
+    const fresh = await system.signIn("admin");
+    const answer = await fresh.fetch("/threads");
+    const denied = await denial("rds-db:connect");
+    expect(denied).toMatchObject({
+      role: expect.stringMatching(owner("ApiFunction")),
+      resource: expect.stringMatching(/:dbuser:cluster-[\w-]+\/frontdesk_app$/i),
+    });
+    expect(answer.status).toBeGreaterThanOrEqual(500);
+    expect(await answer.text()).not.toMatch(/rds|arn:|PAM|frontdesk_app/);
+  });
+
+  test("the consumer that may not push stores the message all the same, and the sweep pushes it", async () => {
+    const { jobs } = system.mailbox;
+    const fresh = await system.signIn("admin");
+    const socket = await fresh.listen(`mailbox:${jobs.id}`);
+    take(owner("EmailConsumer"), "execute-api:ManageConnections");
+    const one = await letter([jobs.address]);
+    await system.send(one);
+    const denied = await denial("execute-api:ManageConnections");
+    expect(denied).toMatchObject({
+      role: expect.stringMatching(owner("EmailConsumer")),
+      resource: expect.stringMatching(/\/POST\/@connections\//),
+    });
+    const { id } = await system.until("the message", () =>
+      system.stored(one.headerId).catch(() => undefined),
+    );
+    expect(socket.events).toEqual([]);
+    await system.quiet();
+    await system.pass(61_000);
+    await system.invoke("OutboxSweep");
+    await socket.until(() => socket.events.length > 0, 20_000);
+    expect(socket.events.map(({ data }) => data.messageId)).toEqual([id]);
+    socket.close();
+  });
+
+  test("SES that may not write to the bucket has the sender come again", async () => {
+    take(/^arn:aws:s3:::[\w-]*mailbucket/, "s3:PutObject");
+    const [sent] = await system.send(await letter([system.mailbox.jobs.address]));
+    expect(sent).toMatchObject({ accepted: false, response: expect.stringMatching(/\b451\b/) });
+    expect(await denial("s3:PutObject")).toMatchObject({ principal: "ses.amazonaws.com" });
+  });
+
+  test("a topic that may not send to the queue leaves its notices in the subscription's own dead-letter queue", async () => {
+    const deadLetters = system.queue("MailSubscriptionDeadLetterQueue");
+    take(new RegExp(`^${system.queue("EmailQueue")}$`), "sqs:SendMessage");
+    const [sent] = await system.send(await letter([system.mailbox.jobs.address]));
+    expect(sent?.accepted).toBe(true);
+    await system.until("both notices", () => system.app.ports.sqs.counts(deadLetters).visible === 2);
+    expect(await denial("sqs:SendMessage")).toMatchObject({ principal: "sns.amazonaws.com" });
+  });
+
+  test("a function whose role does not let Lambda in does not run", async () => {
+    take(owner("ApiFunction"), "sts:AssumeRole");
+    const fresh = await system.signIn("admin");
+    expect((await fresh.fetch("/mailboxes")).status).toBe(500);
+    expect(await denial("sts:AssumeRole")).toMatchObject({ principal: "lambda.amazonaws.com" });
+  });
+});

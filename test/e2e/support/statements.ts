@@ -1,0 +1,74 @@
+/** Statements of a plan, and plans without some of them. */
+
+import type { AuthorisationRequest, Plan } from "@frontdesk/local";
+import { createIam } from "../../../packages/local/src/iam/index.ts";
+
+type Document = Plan["roles"][number]["trust"];
+type Statement = Extract<Document["Statement"], readonly unknown[]>[number];
+
+export interface PlacedStatement {
+  kind: "identity" | "trust" | "resource";
+  /** ARN of the role or resource that carries it. */
+  holder: string;
+  policy: string;
+  index: number;
+  statement: Statement;
+}
+
+export function statementsOf(plan: Plan): PlacedStatement[] {
+  const found: PlacedStatement[] = [];
+  visit(plan, (placed) => {
+    found.push(placed);
+    return true;
+  });
+  return found;
+}
+
+/** A copy that lacks the statements. */
+export function planWithout(plan: Plan, removed: readonly PlacedStatement[]): Plan {
+  const copy = structuredClone(plan);
+  visit(
+    copy,
+    (placed) =>
+      !removed.some(
+        ({ kind, holder, policy, index }) =>
+          kind === placed.kind &&
+          holder === placed.holder &&
+          policy === placed.policy &&
+          index === placed.index,
+      ),
+  );
+  return copy;
+}
+
+function visit(plan: Plan, keep: (placed: PlacedStatement) => boolean): void {
+  const filter = (kind: PlacedStatement["kind"], holder: string, policy: string, document: Document) => {
+    document.Statement = [document.Statement]
+      .flat()
+      .filter((statement, index) => keep({ kind, holder, policy, index, statement }));
+  };
+  for (const role of plan.roles) {
+    for (const { name, document } of role.policies) filter("identity", role.arn, name, document);
+    filter("trust", role.arn, "trust", role.trust);
+  }
+  for (const [index, { resource, document }] of plan.resourcePolicies.entries())
+    filter("resource", resource, `${index}`, document);
+}
+
+/** What AWS would say to the request: nothing when it is allowed. */
+export function denialBy(plan: Plan, request: AuthorisationRequest): string | undefined {
+  const iam = createIam(plan, { observer: { record() {}, on: () => () => {} } });
+  try {
+    iam.authorise(request);
+    return undefined;
+  } catch (error) {
+    return (error as Error).message;
+  }
+}
+
+/** In words, for the name of a test that fails and for the list of what nobody uses. */
+export function describeStatement({ kind, holder, statement }: PlacedStatement): string {
+  const actions = [statement.Action ?? statement.NotAction].flat().join(", ");
+  const resources = [statement.Resource ?? statement.NotResource ?? "itself"].flat().join(", ");
+  return `${kind} policy of ${holder}: ${statement.Effect} ${actions} on ${resources}`;
+}
