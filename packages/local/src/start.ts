@@ -168,9 +168,10 @@ export async function startLocal(options: StartOptions): Promise<LocalCloud> {
       credentials,
       fast: options.fast ?? false,
       secretValue: secrets.value,
+      port: options.ports?.postgres,
     });
-    const redis = createRedis(cloud, ports, { engine: options.redis ?? "auto" });
-    const mail = createMailReceiver(cloud, ports);
+    const redis = createRedis(cloud, ports, { engine: options.redis ?? "auto", port: options.ports?.redis });
+    const mail = createMailReceiver(cloud, ports, { ports: smtpPort(plan, options.ports?.smtp) });
 
     const start = async (...parts: Part[]) => {
       for (const part of parts) started.push(part);
@@ -207,6 +208,12 @@ export async function startLocal(options: StartOptions): Promise<LocalCloud> {
     await stop();
     throw error;
   }
+}
+
+/** One port can be asked for: it is the first region's that has an active rule set. */
+function smtpPort(plan: Plan, port: number | undefined): Record<string, number> {
+  const [region] = Object.keys(plan.activeRuleSets);
+  return port === undefined || region === undefined ? {} : { [region]: port };
 }
 
 /** Domains of the app's own under which its APIs and sign-in pages answer. */
