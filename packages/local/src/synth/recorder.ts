@@ -45,7 +45,9 @@ export function createRecorder(options: {
   const providerRegion = (reference: string | undefined) => (reference && providers.get(reference)) || region;
 
   const mocks: Mocks = {
-    async newResource({ type, name, inputs, provider, custom, id: given }) {
+    async newResource({ type, name, inputs, provider, custom, id }) {
+      // Pulumi says "no id" with an empty one.
+      const given = id || undefined;
       const registration = current;
       current = undefined;
       if (!registration) throw new Error(`${type} "${name}" was registered past the recorder`);

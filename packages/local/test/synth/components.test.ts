@@ -26,6 +26,11 @@ test("every component of SST that its examples use is synthesised, and the mocks
   expect([...used].filter((type) => !made.has(type))).toEqual([]);
 });
 
+test("every resource of a cloud has an id", () => {
+  const without = graph.resources.filter(({ custom, outputs }) => custom && !outputs.id);
+  expect(without.map(({ type, name }) => `${type} ${name}`)).toEqual([]);
+});
+
 test("the region is SST's own default where the app names none", () => {
   expect(graph.homeRegion).toBe("us-east-1");
 });
