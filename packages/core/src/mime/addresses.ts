@@ -57,14 +57,24 @@ function cleanAddress(text: string): string {
     const needsQuotes = !/^[^\s"(),:;<>@[\\\]]+$/.test(plain) || plain.startsWith(".") || plain.endsWith(".");
     return `${needsQuotes ? local : plain}@${domain.replace(/\s+/g, "")}`;
   }
-  return address.includes("@") ? address.replace(/\s*([@.])\s*/g, "$1") : address;
+  if (!address.includes("@")) return address;
+  address = address.replace(/\s*([@.])\s*/g, "$1");
+  // `<Anna a@x.org>`: what has the at-sign is the address.
+  if (/\s/.test(address)) address = address.split(/\s+/).find((word) => word.includes("@")) ?? address;
+  address = address.replace(/^['`]+|['`.,;:]+$/g, "");
+  return address.endsWith("]") && !address.includes("[") ? address.slice(0, -1) : address;
 }
+
+/** What stands where a sender hides the recipients, with or without the group's punctuation. It is nobody's address. */
+const undisclosed = /^(?:undisclosed|unlisted|hidden|suppressed)[-_. ]?recipients?[\s:;]*$/i;
 
 /** The mailbox in `phrase` without angle brackets, and what is left of the phrase beside it. */
 function bareAddress(phrase: string): { address: string; rest: string } {
   // Blanks around "@", and around the dots of the domain, are obsolete but legal.
   const joined = phrase.replace(/ ?@ ?/g, "@").replace(/(@[^ .]+) ?\. ?/g, "$1.");
-  const at = joined.indexOf("@");
+  // A quoted local part may have at-signs of its own, and what counts is the one after it.
+  const quote = joined.indexOf('"@');
+  const at = quote < 0 ? joined.indexOf("@") : quote + 1;
   let start = at;
   if (joined[at - 1] === '"') start = Math.max(0, joined.lastIndexOf('"', at - 2));
   else while (start > 0 && !/[\s"<>]/.test(joined[start - 1] ?? "")) start--;
@@ -97,9 +107,12 @@ export function parseAddresses(value: string, limit: number, note: Note, hint?: 
       note("too-many-addresses");
       return;
     }
+    const decoded = decodeWords(address, note, hint);
+    if (undisclosed.test(decoded)) return;
     result.push({
-      name,
-      address: decodeWords(address, note, hint),
+      // Mailers repeat the address as the name, which says nothing.
+      name: name.toLowerCase() === decoded.toLowerCase() ? "" : name,
+      address: decoded,
       ...(group === undefined ? {} : { group }),
     });
   };
@@ -117,7 +130,7 @@ export function parseAddresses(value: string, limit: number, note: Note, hint?: 
       let address = cleanAddress(angle);
       let name = text;
       if (address === "" && name.includes("@")) ({ address, rest: name } = bareAddress(name));
-      else if (loose !== "" && name !== "") {
+      else if (loose !== "" && name !== "" && !quoted) {
         name = `${loose}, ${name}`;
         loose = "";
         note("address-unquoted-comma");

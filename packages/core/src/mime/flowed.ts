@@ -9,15 +9,16 @@ export function unflow(text: string, delSp: boolean): string {
   let previousDepth = 0;
   for (const line of text.split(/\r?\n/)) {
     const depth = /^>*/.exec(line)?.[0].length ?? 0;
-    let content = line.slice(depth);
-    if (content.startsWith(" ")) content = content.slice(1);
+    const stuffed = line.slice(depth);
+    const content = stuffed.startsWith(" ") ? stuffed.slice(1) : stuffed;
     const isSignature = content === "-- ";
     const last = lines.length - 1;
     if (flowing && depth === previousDepth && !isSignature) {
       const before = lines[last] ?? "";
       lines[last] = (delSp ? before.slice(0, -1) : before) + content;
     } else {
-      lines.push(depth === 0 ? content : `${">".repeat(depth)} ${content}`);
+      // A quote keeps the spacing that its sender gave it.
+      lines.push(depth === 0 ? content : line);
     }
     flowing = content.endsWith(" ") && !isSignature;
     previousDepth = depth;

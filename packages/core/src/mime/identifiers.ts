@@ -6,7 +6,10 @@ const longest = 900;
 
 function clean(id: string): string | undefined {
   // Folding and copying leave blanks inside; identifiers have none outside of quotes.
-  const text = id.replace(/\s+/g, "").replace(/^<+|>+$/g, "");
+  const text = id
+    .replace(/\([^()]*\)/g, "")
+    .replace(/\s+/g, "")
+    .replace(/^<+|>+$/g, "");
   if (text === "" || text.length > longest) return undefined;
   // biome-ignore lint/suspicious/noControlCharactersInRegex: control characters are what is refused
   return /[\u0000-\u001f<>]/.test(text) ? undefined : text;

@@ -100,6 +100,27 @@ describe("address lists", () => {
     ["an unclosed comment", "Anna (B <a@x.org>", [["Anna B", "a@x.org"]]],
     ["a domain literal", "a@[192.0.2.1]", [["", "a@[192.0.2.1]"]]],
     ["a null sender", "<>", [["", ""]]],
+    ["an at-sign inside a quoted local part", '"boss@x.org"@y.org', [["", '"boss@x.org"@y.org']]],
+    [
+      "an address in quotes",
+      "'a@x.org', <'b@y.org'>",
+      [
+        ["", "a@x.org"],
+        ["", "b@y.org"],
+      ],
+    ],
+    [
+      "an address with a bracket too many",
+      "a@x.org], b@y.org",
+      [
+        ["", "a@x.org"],
+        ["", "b@y.org"],
+      ],
+    ],
+    ["words beside the address in brackets", "<Anna B a@x.org>", [["", "a@x.org"]]],
+    ["an address as its own name", '"A@x.org" <a@x.org>', [["", "a@x.org"]]],
+    ["hidden recipients", "<Undisclosed-Recipient:;>", []],
+    ["hidden recipients without punctuation", "undisclosed-recipients", []],
   ])("reads %s", (_, value, expected) => {
     expect(to(value)).toEqual(expected);
   });
