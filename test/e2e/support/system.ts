@@ -3,6 +3,7 @@ import { execFileSync } from "node:child_process";
 import { mkdtempSync, rmSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
+import { setImmediate } from "node:timers/promises";
 import {
   type Graph,
   type LocalCloud,
@@ -24,6 +25,7 @@ import { root } from "../../../scripts/run/root.ts";
 import { type Addresses, addressesOf, type Developer, developerOf } from "../../../scripts/run/start.ts";
 import { type Role, tokenFor } from "../../../scripts/run/tokens.ts";
 import { graphOf } from "../../infra/support/graphs.ts";
+import { newKey, putMail } from "../../support/ses.ts";
 
 export interface SystemOptions {
   /** Copied into the state first. */
@@ -65,8 +67,10 @@ export interface System {
    * function runs.
    */
   handled(count: number): Promise<void>;
-  /** Waits until no function runs and no message waits for one. */
+  /** Waits until no function runs and no message waits for one; those that failed may wait for their visibility. */
   quiet(): Promise<void>;
+  /** Lets mail come of which nobody is told: the bucket finds no topic and gives up. */
+  forget(raw: Buffer, ageMs: number): Promise<string>;
   /** Waits until `look` finds something; it looks again after each observation. */
   until<T>(what: string, look: () => T | Promise<T>): Promise<Exclude<NonNullable<T>, false>>;
   /** Where a message became what, by its Message-ID. */
@@ -213,8 +217,31 @@ export async function startSystem(options: SystemOptions): Promise<System> {
       });
       expected = arrived;
     },
-    quiet: async () => {
-      await until("quiet", () => ports.sqs.counts(emailQueue).visible === 0 && running.size === 0);
+    async quiet() {
+      const calm = () => ports.sqs.counts(emailQueue).visible === 0 && running.size === 0;
+      await until("quiet", async () => {
+        // Between a receive and its invocation, and between a failure and its next try, there are a few turns.
+        for (let turn = 0; turn < 5; turn++) {
+          if (!calm()) return false;
+          await setImmediate();
+        }
+        return true;
+      });
+    },
+    async forget(raw, ageMs) {
+      const { clock, faults } = cloud;
+      const key = newKey(app);
+      const from = log.length;
+      // Functions go by the machine's clock, which nothing moves: so the object is made in the past.
+      const back = clock.now() - Date.now() + ageMs;
+      clock.advance(-back);
+      const error = { code: "NotFound", status: 404, message: "no such topic" };
+      faults.add({ service: "sns", operation: "Publish", effect: { error } });
+      await putMail(app, key, raw);
+      const told = () => log.slice(from).some((line) => line.includes("could not notify"));
+      while (!told()) await setImmediate();
+      clock.advance(back);
+      return key;
     },
     until,
     async stored(headerId) {
