@@ -12,7 +12,6 @@ import {
 } from "./trace-fields.ts";
 import { type CalendarPart, defaultLimits, type Limits, type Note, type ParsedMail } from "./types.ts";
 
-export { parseAddresses } from "./addresses.ts";
 export { parseDate } from "./dates.ts";
 export { htmlToText } from "./html-text.ts";
 export type * from "./types.ts";
