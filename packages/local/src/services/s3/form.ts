@@ -13,6 +13,8 @@ export interface Form {
     name: string;
     body: Readable;
   };
+  /** Lets go of the request: until then nobody else can read what is left of it. */
+  close(): Promise<void>;
 }
 
 /** Everything before the file. https://docs.aws.amazon.com/AmazonS3/latest/API/RESTObjectPOST.html */
@@ -28,8 +30,18 @@ export async function readForm(body: Readable, contentType: string | undefined):
       "Bucket POST must be of the enclosure-type multipart/form-data",
       412,
     );
-  const source = new Source(body.iterator({ destroyOnReturn: false }));
-  const delimiter = Buffer.from(`\r\n--${text}`);
+  const chunks = body.iterator({ destroyOnReturn: false });
+  const close = async () => void (await chunks.return?.());
+  try {
+    return { ...(await readParts(new Source(chunks), text)), close };
+  } catch (error) {
+    await close();
+    throw error;
+  }
+}
+
+async function readParts(source: Source, boundary: string): Promise<Omit<Form, "close">> {
+  const delimiter = Buffer.from(`\r\n--${boundary}`);
   // The first delimiter has no line before it.
   source.unread(Buffer.from("\r\n"));
   await source.upTo(delimiter, FIELDS_BYTES);
@@ -46,11 +58,10 @@ export async function readForm(body: Readable, contentType: string | undefined):
     source.unread(Buffer.from("\r\n"));
     const head = await source.upTo(Buffer.from("\r\n\r\n"), left);
     const { name, fileName } = readDisposition(head.toString("utf8"));
-    if (name === "file")
-      return {
-        fields,
-        file: { name: fileName ?? "", body: Readable.from(source.until(delimiter), { objectMode: false }) },
-      };
+    if (name === "file") {
+      const file = Readable.from(source.until(delimiter), { objectMode: false });
+      return { fields, file: { name: fileName ?? "", body: file } };
+    }
     const value = await source.upTo(delimiter, left);
     left -= head.length + value.length;
     fields.set(name, value.toString("utf8"));

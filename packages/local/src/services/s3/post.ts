@@ -22,7 +22,7 @@ export interface PostCall {
 
 export async function postObject({ call, bucket, credentials, doerOf }: PostCall): Promise<AwsAnswer> {
   const { body, headers: httpHeaders } = call.http;
-  const { fields, file } = await readForm(body, httpHeaders["content-type"]);
+  const { fields, file, close } = await readForm(body, httpHeaders["content-type"]);
   try {
     const sentKey = fields.get("key");
     if (!sentKey)
@@ -53,6 +53,7 @@ export async function postObject({ call, bucket, credentials, doerOf }: PostCall
     return answer(fields, bucket, key, object.etag, writtenHeaders(object, bucket.spec.versioning));
   } finally {
     file.body.destroy();
+    await close();
   }
 }
 
