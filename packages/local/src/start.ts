@@ -70,6 +70,8 @@ export interface LocalCloud {
   readonly cognito: ReturnType<typeof createCognito>;
   readonly mail: ReturnType<typeof createMailReceiver>;
   readonly lambda: ReturnType<typeof createLambda>;
+  /** Pollers of the queues; they can be paused. */
+  readonly mappings: ReturnType<typeof createEventSourceMappings>;
   /** Where things are reached from this machine. */
   readonly endpoints: Endpoints;
   /** Access keys that may do everything; for the developer's own tools. */
@@ -181,7 +183,8 @@ export async function startLocal(options: StartOptions): Promise<LocalCloud> {
     await start(lambda, gateways);
     // What the deployment calls itself (migrations) comes before traffic, as on AWS.
     await runInvocations(cloud, ports, lambda);
-    await start(createEventSourceMappings(cloud, ports), createRules(cloud, ports), mail);
+    const mappings = createEventSourceMappings(cloud, ports);
+    await start(mappings, createRules(cloud, ports), mail);
 
     return {
       cloud,
@@ -190,6 +193,7 @@ export async function startLocal(options: StartOptions): Promise<LocalCloud> {
       cognito,
       mail,
       lambda,
+      mappings,
       developer: credentials.issue({ kind: "developer" }),
       endpoints: {
         aws: `http://127.0.0.1:${frontDoor.httpPort}`,

@@ -1,0 +1,17 @@
+import { oneMessage } from "./hop.ts";
+import { ingestWrites } from "./ingest.ts";
+import { mime } from "./mime.ts";
+import { mailPath } from "./path.ts";
+import type { Row } from "./row.ts";
+import { startToReady } from "./start.ts";
+import { threading } from "./threading.ts";
+
+/** What `npm run bench` runs, in this order; `npm run bench -- name` runs one. */
+export const benchmarks: Record<string, () => Promise<Row>> = {
+  mime,
+  ingest: ingestWrites,
+  threading,
+  path: mailPath,
+  message: oneMessage,
+  start: startToReady,
+};
