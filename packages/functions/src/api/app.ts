@@ -1,6 +1,7 @@
 /** The HTTP API, without Lambda: tests call `createApp().request(...)`. */
 import { randomUUID } from "node:crypto";
 import { VisibleError } from "@frontdesk/core/error";
+import * as trace from "@frontdesk/core/trace";
 import { OpenAPIHono } from "@hono/zod-openapi";
 import type { Environment } from "./environment.ts";
 import { answerError, problem } from "./problem.ts";
@@ -8,6 +9,7 @@ import { health } from "./routes/health.ts";
 import { listMailboxes } from "./routes/mailboxes.ts";
 import { me } from "./routes/me.ts";
 import { getAttachment, getMessage, getRawMessage } from "./routes/messages.ts";
+import { describeApi } from "./routes/openapi.ts";
 import { createRealtimeTicket } from "./routes/realtime.ts";
 import { getThread, listThreads } from "./routes/threads.ts";
 
@@ -21,6 +23,7 @@ const routes = [
   getRawMessage,
   getAttachment,
   createRealtimeTicket,
+  describeApi,
 ];
 
 export function createApp(): OpenAPIHono<Environment> {
@@ -40,6 +43,7 @@ export function createApp(): OpenAPIHono<Environment> {
   app.use(async (c, next) => {
     const requestId = c.env?.event?.requestContext.requestId ?? randomUUID();
     c.set("requestId", requestId);
+    c.set("trace", trace.ofTraceparent(c.req.header("traceparent")) ?? trace.create());
     await next();
     c.header("x-request-id", requestId);
     c.header("x-content-type-options", "nosniff");
@@ -51,28 +55,9 @@ export function createApp(): OpenAPIHono<Environment> {
 
   for (const route of routes) route(app);
 
-  app.openAPIRegistry.registerComponent("securitySchemes", "token", {
-    type: "http",
-    scheme: "bearer",
-    bearerFormat: "JWT",
-    description: "An id token of the user pool.",
-  });
-  const described = app.getOpenAPI31Document({
-    openapi: "3.1.0",
-    info: {
-      title: "Frontdesk",
-      version: "1",
-      description: "Lists page by cursor. Times are UTC, ISO 8601. Errors are problem details (RFC 9457).",
-    },
-  });
-  app.get("/openapi.json", (c) => {
-    c.header("cache-control", "public, max-age=300");
-    return c.json(described);
-  });
-
   app.notFound((c) => {
     const allowed = methodsFor(app, c.req.path);
-    return allowed.length > 0
+    return allowed.length > 0 && !allowed.includes(c.req.method)
       ? problem(c, 405, "method_not_allowed", `This path takes ${allowed.join(", ")}.`, {
           allow: allowed.join(", "),
         })
@@ -82,18 +67,19 @@ export function createApp(): OpenAPIHono<Environment> {
   return app;
 }
 
+/** What a path takes; a parameter takes one segment that is not empty. */
 function methodsFor(app: OpenAPIHono<Environment>, path: string): string[] {
   const parts = path.split("/");
   const fits = (pattern: string) => {
     const wanted = pattern.split("/");
     return (
       wanted.length === parts.length &&
-      wanted.every((part, index) => part.startsWith(":") || part === parts[index])
+      wanted.every((part, index) => (part.startsWith(":") ? parts[index] !== "" : part === parts[index]))
     );
   };
+  const methods = app.routes.filter((route) => route.method !== "ALL" && fits(route.path));
+  // Hono answers HEAD wherever there is a GET.
   return [
-    ...new Set(
-      app.routes.filter((route) => route.method !== "ALL" && fits(route.path)).map((route) => route.method),
-    ),
+    ...new Set(methods.flatMap(({ method }) => (method === "GET" ? ["GET", "HEAD"] : [method]))),
   ].sort();
 }

@@ -3,7 +3,7 @@ import type { APIGatewayProxyEventV2, Context } from "aws-lambda";
 /** What Hono's Lambda adapter hands on. Absent in tests that call the app directly without it. */
 export interface Environment {
   Bindings: { event?: LambdaEvent; lambdaContext?: Pick<Context, "awsRequestId"> };
-  Variables: { requestId: string };
+  Variables: { requestId: string; trace: string };
 }
 
 /** API Gateway's payload 2.0 with what its JWT authorizer found out. */

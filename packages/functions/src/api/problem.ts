@@ -34,14 +34,21 @@ const statuses: Record<ErrorKind, ContentfulStatusCode> = {
 
 /** What is not meant for the caller becomes an opaque 500; the log has the cause under the request's id. */
 export function answerError(error: unknown, c: Context<Environment>): Response {
+  // Said here, too: what fails while somebody signs in fails outside of any actor's context.
+  const request = {
+    requestId: c.get("requestId"),
+    trace: c.get("trace"),
+    method: c.req.method,
+    route: c.req.path,
+  };
   if (error instanceof VisibleError) {
-    if (error.kind === "unavailable") log.error("unavailable", { error: error.cause ?? error });
+    if (error.kind === "unavailable") log.error("unavailable", { error: error.cause ?? error, ...request });
     return problem(c, statuses[error.kind], error.code, error.message, {
       ...(error.retryAfter !== undefined && { retryAfter: error.retryAfter }),
       ...(error.issues.length > 0 && { issues: error.issues }),
     });
   }
-  log.error("a request failed", { error, method: c.req.method, route: c.req.path });
+  log.error("a request failed", { error, ...request });
   return problem(c, 500, "internal_error", "Something went wrong on our side.");
 }
 

@@ -6,6 +6,7 @@ import type {
   ScheduledEvent,
   SQSEvent,
 } from "aws-lambda";
+import type { Claims } from "./api.ts";
 
 /** https://docs.aws.amazon.com/lambda/latest/dg/nodejs-context.html */
 export function context(awsRequestId = "invocation-1"): Context {
@@ -105,5 +106,49 @@ export function scheduledEvent(): ScheduledEvent {
     source: "aws.events",
     "detail-type": "Scheduled Event",
     detail: {},
+  };
+}
+
+/** https://docs.aws.amazon.com/apigateway/latest/developerguide/http-api-develop-integrations-lambda.html */
+export function httpEvent(
+  method: string,
+  rawPath: string,
+  options: {
+    claims?: Claims;
+    headers?: Record<string, string>;
+    cookies?: string[];
+    rawQueryString?: string;
+    body?: string;
+    isBase64Encoded?: boolean;
+  } = {},
+) {
+  const { claims, headers, cookies, rawQueryString = "", body, isBase64Encoded = false } = options;
+  const routeKey = claims ? `${method} /{proxy+}` : `${method} ${rawPath}`;
+  return {
+    version: "2.0",
+    routeKey,
+    rawPath,
+    rawQueryString,
+    ...(cookies && { cookies }),
+    headers: { host: "api.test", "x-forwarded-for": "192.0.2.7", "x-forwarded-proto": "https", ...headers },
+    ...(rawQueryString !== "" && {
+      queryStringParameters: Object.fromEntries(new URLSearchParams(rawQueryString)),
+    }),
+    requestContext: {
+      accountId: "000000000000",
+      apiId: "api",
+      authentication: null,
+      authorizer: { ...(claims && { jwt: { claims: claims as Record<string, string>, scopes: null } }) },
+      domainName: "api.test",
+      domainPrefix: "api",
+      http: { method, path: rawPath, protocol: "HTTP/1.1", sourceIp: "192.0.2.7", userAgent: "test" },
+      requestId: "JKJaXmPLvHcESHA=",
+      routeKey,
+      stage: "$default",
+      time: "24/Nov/2026:03:11:27 +0000",
+      timeEpoch: 1_795_489_887_000,
+    },
+    body: body ?? null,
+    isBase64Encoded,
   };
 }

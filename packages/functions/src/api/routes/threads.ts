@@ -9,6 +9,8 @@ const list = createRoute({
   method: "get",
   path: "/threads",
   summary: "Threads, the last message first",
+  description:
+    "New mail takes its thread to the top. Following the cursor shows every thread once, except one that got mail before its page was read: it is at the top, and the socket told.",
   security: [{ token: [] }],
   middleware: [authenticated] as const,
   request: { query: threads.ListThreads },

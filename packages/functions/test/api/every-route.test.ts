@@ -1,0 +1,340 @@
+/** What every route of the API guarantees. The list of routes is the app's own. */
+import { createTestDatabase } from "@frontdesk/local/postgres/testing";
+import { afterAll, beforeAll, describe, expect, test } from "vitest";
+import * as database from "../../../core/src/database/index.ts";
+import * as identity from "../../../core/src/identity/index.ts";
+import { appUser, connectionOf, withClient } from "../../../core/test/support/database.ts";
+import { app, call, claimsOf, expectJson, expectProblem, requestId } from "../support/api.ts";
+import { createDesk, type Desk, letterNames, personNames, sees } from "../support/desk.ts";
+import { hostile } from "../support/hostile.ts";
+import { type RouteCase, routes } from "../support/routes.ts";
+
+let desk: Desk;
+beforeAll(async () => {
+  desk = await createDesk();
+});
+afterAll(() => desk?.stop());
+
+interface Case extends RouteCase {
+  name: string;
+  method: string;
+}
+const cases = Object.entries(routes).map(
+  ([name, route]): Case => ({ ...route, name, method: name.slice(0, name.indexOf(" ")) }),
+);
+const closed = cases.filter(({ open }) => !open);
+const named = (list: Case[]) => list.map((route) => [route.name, route] as const);
+
+/** Anybody's message will do. */
+const path = (route: Case) => route.path(desk.ids.jobs);
+const send = (route: Case, claims: Parameters<typeof call>[1], at = path(route)) =>
+  call(at, claims, { method: route.method });
+
+test("every route of the app is in the list, and nothing else is", () => {
+  const own = app.routes
+    .filter(({ method }) => method !== "ALL")
+    .map(({ method, path }) => `${method} ${path}`);
+  expect(Object.keys(routes).toSorted()).toEqual([...new Set(own)].toSorted());
+});
+
+describe("who is asking", () => {
+  test.each(named(closed))("%s answers 401 to whoever brings no checked token", async (_, route) => {
+    const none = await send(route, undefined);
+    await expectProblem(none, 401, "no_token");
+    expect(none.headers.get("www-authenticate")).toBe("Bearer");
+  });
+
+  test.each(named(closed))("%s answers 401 around API Gateway, too", async (_, route) => {
+    const response = await app.request(path(route), { method: route.method });
+    expect(response.status).toBe(401);
+    expect(response.headers.get("x-content-type-options")).toBe("nosniff");
+  });
+
+  test.each(named(closed))("%s answers 403 to a user in none of our groups", async (_, route) => {
+    for (const claims of [claimsOf("nobody"), claimsOf("nobody", "admins", "ca-central-1_Google")])
+      await expectProblem(await send(route, claims), 403, "no_role");
+  });
+
+  test.each(named(closed))("%s takes id tokens with a verified address alone", async (_, route) => {
+    const claims = claimsOf("admin", "admin");
+    const { email, ...nameless } = claims;
+    for (const wrong of [{ ...claims, token_use: "access" }, nameless])
+      await expectProblem(await send(route, wrong), 401, "not_an_id_token");
+    for (const verified of ["false", false, undefined, ""])
+      await expectProblem(
+        await send(route, { ...nameless, email, email_verified: verified }),
+        403,
+        "email_not_verified",
+      );
+  });
+
+  test.each(named(cases.filter(({ open }) => open)))("%s needs no token", async (_, route) => {
+    expect((await send(route, undefined)).status).toBe(200);
+  });
+});
+
+describe("who sees what", () => {
+  test.each(
+    named(closed.filter(({ about }) => about === "message")),
+  )("%s finds a message for whoever sees it, and for nobody else", async (_, route) => {
+    for (const person of personNames)
+      for (const letter of letterNames) {
+        const response = await send(route, desk.claims[person], route.path(desk.ids[letter]));
+        const locked = letter === "quarantined" && route.guarded && person !== "admin";
+        const status = !sees(person, letter) ? 404 : locked ? 403 : route.schema ? 200 : 302;
+        expect(response.status, `${person}, ${letter}`).toBe(status);
+        if (status >= 400) await expectProblem(response, status);
+      }
+  });
+
+  test.each(
+    named(closed.filter(({ lists }) => lists)),
+  )("%s lists to everybody what they see", async (_, route) => {
+    for (const person of personNames) {
+      const names = route.lists?.names(await expectJson(await send(route, desk.claims[person])));
+      expect(names?.toSorted(), person).toEqual(route.lists?.shownTo(person).toSorted());
+    }
+  });
+
+  test.each(
+    named(closed.filter(({ inMailbox }) => inMailbox)),
+  )("%s does not find a mailbox for whoever is no member", async (_, route) => {
+    const { jobs = "", payroll = "" } = desk.world.mailbox;
+    for (const [person, mailboxId, status] of [
+      ["admin", payroll, 200],
+      ["recruiter", jobs, 200],
+      ["recruiter", payroll, 404],
+      ["viewer", jobs, 404],
+      ["newcomer", jobs, 404],
+      ["admin", "mbx_01M85RK07HS9T8XPHXKBPSSDSF", 404],
+    ] as const) {
+      const response = await send(route, desk.claims[person], route.inMailbox?.(mailboxId));
+      expect(response.status, `${person}, ${mailboxId}`).toBe(status);
+      if (status === 404) await expectProblem(response, 404, "mailbox_not_found");
+    }
+  });
+
+  test.each(
+    named(closed.filter(({ about, lists }) => !about && !lists)),
+  )("%s answers everybody with a role about themselves", async (_, route) => {
+    for (const person of personNames)
+      expect((await send(route, desk.claims[person])).status, person).toBe(200);
+  });
+});
+
+describe("what a good answer is", () => {
+  test.each(
+    named(cases.filter(({ schema }) => schema)),
+  )("%s answers what its schema says, and nothing beside it", async (_, route) => {
+    for (const letter of route.about ? letterNames : letterNames.slice(0, 1)) {
+      const body = await expectJson(await send(route, desk.claims.admin, route.path(desk.ids[letter])));
+      expect(route.schema?.parse(body)).toEqual(body);
+    }
+  });
+
+  test.each(
+    named(cases.filter(({ schema }) => !schema)),
+  )("%s leads to an address that is signed, ends, and downloads", async (_, route) => {
+    const response = await send(route, desk.claims.recruiter);
+    expect(response.status).toBe(302);
+    expect(await response.text()).toBe("");
+    const address = new URL(response.headers.get("location") ?? "");
+    const parameter = (name: string) => address.searchParams.get(name) ?? "";
+    expect(parameter("X-Amz-Algorithm")).toBe("AWS4-HMAC-SHA256");
+    expect(parameter("X-Amz-Signature")).toMatch(/^[0-9a-f]{64}$/);
+    expect(parameter("X-Amz-Expires")).toBe("300");
+    expect(parameter("response-content-disposition")).toMatch(/^attachment; filename="/);
+    expect(parameter("response-content-type")).toMatch(/^(message\/rfc822|application\/pdf)$/);
+    expect((await fetch(address)).status).toBe(200);
+  });
+
+  test.each(
+    named(cases.filter(({ method }) => method === "GET")),
+  )("%s answers HEAD as GET, without the body", async (_, route) => {
+    const get = await send(route, desk.claims.admin);
+    const head = await call(path(route), desk.claims.admin, { method: "HEAD" });
+    expect(head.status).toBe(get.status);
+    expect(head.headers.get("content-type")).toBe(get.headers.get("content-type"));
+    expect(await head.text()).toBe("");
+    await expectHeadProblem(route);
+  });
+
+  async function expectHeadProblem(route: Case) {
+    if (route.open) return;
+    const head = await call(path(route), undefined, { method: "HEAD" });
+    expect(head.status).toBe(401);
+    expect(await head.text()).toBe("");
+  }
+});
+
+describe("bad input", () => {
+  test.each(
+    named(cases.filter(({ inputs }) => inputs)),
+  )("%s answers hostile text with what is wrong, or that there is no such thing", async (_, route) => {
+    for (const person of ["admin", "recruiter"] as const)
+      for (const text of hostile)
+        for (const at of route.inputs?.(text, desk.ids.jobs) ?? []) {
+          const response = await send(route, desk.claims[person], at);
+          expect([400, 404], `${response.status} for ${at.slice(0, 120)}`).toContain(response.status);
+          const problem = await expectProblem(response, response.status);
+          expect(JSON.stringify(problem).length).toBeLessThan(1_000);
+        }
+    expect(await desk.world.count("messages")).toBe(letterNames.length);
+  });
+
+  test.each(named(cases))("%s does not mind hostile headers", async (_, route) => {
+    const ordinary = (await send(route, desk.claims.admin)).status;
+    for (const value of [
+      "x".repeat(10_000),
+      "'; --",
+      "00-zz-zz-00",
+      "\xff\xfe",
+      `00-${"0".repeat(32)}-0-01`,
+    ]) {
+      const headers = { traceparent: value, "x-request-id": value, cookie: value, "content-type": value };
+      const response = await call(path(route), desk.claims.admin, { method: route.method, headers });
+      expect(response.status).toBe(ordinary);
+    }
+  });
+
+  test.each(named(cases))("%s refuses every other method and names those it takes", async (_, route) => {
+    const own = cases
+      .filter((other) => other.path(desk.ids.jobs) === path(route))
+      .map(({ method }) => method);
+    const allowed = [...own, ...(own.includes("GET") ? ["HEAD"] : [])].toSorted();
+    for (const method of ["GET", "POST", "PUT", "PATCH", "DELETE", "OPTIONS", "PROPFIND"]) {
+      if (own.includes(method)) continue;
+      const response = await call(path(route), desk.claims.admin, { method });
+      await expectProblem(response, 405, "method_not_allowed");
+      expect(response.headers.get("allow"), method).toBe(allowed.join(", "));
+    }
+  });
+});
+
+describe("our own failures", () => {
+  /** Signs in with the good database, so that what fails then is the route's own query. */
+  async function withDatabase<T>(
+    pool: ReturnType<typeof database.createPool>,
+    use: () => Promise<T>,
+  ): Promise<T> {
+    const restore = database.provide(pool);
+    try {
+      return await use();
+    } finally {
+      restore();
+      await pool.end();
+    }
+  }
+  const asking = closed.filter(({ name }) => name !== "GET /me");
+
+  let empty: Awaited<ReturnType<typeof createTestDatabase>>;
+  beforeAll(async () => {
+    empty = await createTestDatabase(desk.world.postgres.server.adminUrl);
+  });
+  afterAll(() => empty.drop());
+
+  test.each(named(asking))("%s says nothing of what failed, and the log does", async (_, route) => {
+    await send(route, desk.claims.recruiter);
+    desk.world.logged.length = 0;
+    await withDatabase(database.createPool(connectionOf(empty.url, appUser)), async () => {
+      const body = await expectProblem(await send(route, desk.claims.recruiter), 500, "internal_error");
+      expect(Object.keys(body).toSorted()).toEqual(["code", "requestId", "status", "title", "type"]);
+      expect(JSON.stringify(body)).not.toMatch(/frontdesk\.|relation|42P01|select|insert/i);
+    });
+    const lines = desk.world.logged.map((line) => JSON.parse(line) as Record<string, unknown>);
+    expect(lines.find(({ level }) => level === "error")).toMatchObject({
+      requestId,
+      error: { name: "PostgresError", code: "42P01", message: "SQLSTATE 42P01" },
+    });
+  });
+
+  test.each(named(asking))("%s asks for patience while the database is away", async (_, route) => {
+    await send(route, desk.claims.recruiter);
+    await withDatabase(database.createPool({ host: "127.0.0.1", port: 1 }), async () => {
+      const response = await send(route, desk.claims.recruiter);
+      const body = await expectProblem(response, 503, "database_unavailable");
+      expect(response.headers.get("retry-after")).toMatch(/^[1-9]\d*$/);
+      expect(JSON.stringify(body)).not.toMatch(/ECONNREFUSED|127\.0\.0\.1/);
+    });
+  });
+
+  describe("SQL states, raised by Postgres under the first query of every route", () => {
+    const raise = (state: string) =>
+      withClient({ connectionString: desk.world.url }, (admin) =>
+        admin.query(`
+          create or replace function frontdesk.fail() returns trigger language plpgsql
+            as $$ begin raise exception 'the secret is tangerine' using errcode = '${state}', detail = 'tangerine'; end $$;
+          create or replace trigger fail before insert on frontdesk.users for each row execute function frontdesk.fail()`),
+      );
+    const answerTo = async (state: string) => {
+      await raise(state);
+      identity.forget();
+      return call("/me", desk.claims.admin);
+    };
+    afterAll(() =>
+      withClient({ connectionString: desk.world.url }, (admin) =>
+        admin.query(
+          "drop trigger if exists fail on frontdesk.users; drop function if exists frontdesk.fail()",
+        ),
+      ),
+    );
+
+    test.each([
+      ["40001", "serialization_failure"],
+      ["40P01", "deadlock_detected"],
+      ["53300", "too_many_connections"],
+      ["55P03", "lock_not_available"],
+      ["57014", "query_canceled"],
+      ["57P01", "admin_shutdown"],
+      ["57P03", "cannot_connect_now"],
+      ["08006", "connection_failure"],
+    ])("%s, %s: 503 with Retry-After", async (state) => {
+      const response = await answerTo(state);
+      const body = await expectProblem(response, 503, "database_unavailable");
+      expect(response.headers.get("retry-after")).toMatch(/^[1-9]\d*$/);
+      expect(JSON.stringify(body)).not.toContain("tangerine");
+    });
+
+    test.each([
+      ["22012", "division_by_zero"],
+      ["23505", "unique_violation"],
+      ["42501", "insufficient_privilege"],
+      ["P0001", "raise_exception"],
+    ])("%s, %s: an opaque 500", async (state) => {
+      desk.world.logged.length = 0;
+      const response = await answerTo(state);
+      expect(JSON.stringify(await expectProblem(response, 500, "internal_error"))).not.toContain("tangerine");
+      expect(desk.world.logged.join("\n")).toContain(state);
+      expect(desk.world.logged.join("\n")).not.toContain("tangerine");
+    });
+  });
+});
+
+describe("paths that are none", () => {
+  test.each([
+    "/",
+    "/nothing",
+    "/threads/",
+    "/threads/thr_1/",
+    "/messages/",
+    "/messages//raw",
+    "/messages/msg_1/raw/more",
+    "/messages/msg_1/attachments",
+    "/messages/msg_1/attachments/",
+    "/Threads",
+    "/threads%2Fthr_1",
+    "//threads",
+    "/health/../threads/x/y",
+    `/${"x".repeat(10_000)}`,
+    "/%00",
+    "/%ff",
+    "/%",
+  ])("%s: 404, with and without a token", async (at) => {
+    for (const claims of [undefined, desk.claims.admin])
+      for (const method of ["GET", "HEAD", "POST", "DELETE"]) {
+        const response = await call(at, claims, { method });
+        if (method === "HEAD") expect(response.status).toBe(404);
+        else await expectProblem(response, 404, "no_such_path");
+      }
+  });
+});

@@ -1,0 +1,112 @@
+/** A desk with some mail, people of each role, and who sees what of it. */
+import { ingest } from "../../../core/src/mail/index.ts";
+import {
+  address,
+  createWorld,
+  join,
+  mailWithAttachments,
+  sesNotice,
+  signIn,
+  type World,
+} from "../../../core/test/support/world.ts";
+import { type Claims, claimsOf } from "./api.ts";
+
+/** A message for each way in which mail can be seen or not. */
+const letters = {
+  jobs: { to: ["jobs"], verdicts: {} },
+  payroll: { to: ["payroll"], verdicts: {} },
+  shared: { to: ["jobs", "payroll"], verdicts: {} },
+  /** For an address of ours that is no mailbox. */
+  unrouted: { to: ["nobody"], verdicts: {} },
+  quarantined: { to: ["jobs"], verdicts: { virus: "FAIL" } },
+} as const;
+
+export type Letter = keyof typeof letters;
+export const letterNames = Object.keys(letters) as Letter[];
+export const subjectOf = (letter: string) => `About ${letter}`;
+
+export type Person = "admin" | "recruiter" | "viewer" | "newcomer";
+
+/** Each person's group, and the mailbox they are a member of. */
+const people: Record<Person, { group: string; mailbox?: string; sees: Letter[] }> = {
+  admin: { group: "admin", sees: letterNames },
+  recruiter: { group: "recruiter", mailbox: "jobs", sees: ["jobs", "shared", "quarantined"] },
+  viewer: { group: "viewer", mailbox: "payroll", sees: ["payroll", "shared"] },
+  newcomer: { group: "recruiter", sees: [] },
+};
+export const personNames = Object.keys(people) as Person[];
+export const sees = (person: Person, letter: Letter) => people[person].sees.includes(letter);
+
+export interface Ids {
+  messageId: string;
+  threadId: string;
+  attachmentId: string;
+  mailboxIds: string[];
+}
+
+export interface Desk {
+  world: World;
+  claims: Record<Person, Claims>;
+  ids: Record<Letter, Ids>;
+  stop(): Promise<void>;
+}
+
+export async function createDesk(): Promise<Desk> {
+  const world = await createWorld();
+  const ids = {} as Record<Letter, Ids>;
+  for (const letter of letterNames) ids[letter] = await receive(world, letter, letters[letter]);
+  const claims = {} as Record<Person, Claims>;
+  for (const person of personNames) {
+    const { group, mailbox } = people[person];
+    claims[person] = claimsOf(person, group);
+    if (mailbox) await join(world, await signIn(person, group), mailbox);
+  }
+  return { world, claims, ids, stop: () => world.stop() };
+}
+
+/** Of every notice, unless it says otherwise. */
+const receivedAt = "2026-01-02T03:04:04.000Z";
+
+/** Mail as it comes in, with one attachment; `references` names an earlier one. */
+export async function receive(
+  world: World,
+  name: string,
+  {
+    to = ["jobs"],
+    verdicts = {},
+    references,
+    from = "Noor <noor@example.org>",
+    at = receivedAt,
+  }: {
+    to?: readonly string[];
+    verdicts?: Record<string, string>;
+    references?: string;
+    from?: string;
+    /** When SES received it. */
+    at?: string;
+  } = {},
+): Promise<Ids> {
+  const key = `inbound/${name}`;
+  world.aws.put(
+    "mail",
+    key,
+    mailWithAttachments([`${name} – é.pdf`], {
+      From: from,
+      To: to.map(address).join(", "),
+      Subject: subjectOf(name),
+      "Message-ID": `<${name}@example.org>`,
+      ...(references !== undefined && { References: `<${references}@example.org>` }),
+    }),
+  );
+  const notice = sesNotice(key, to.map(address), verdicts);
+  const { failed } = await ingest([{ ...notice, body: notice.body.replaceAll(receivedAt, at) }]);
+  if (failed.length > 0) throw new Error(`${name} was not taken in`);
+  const [row] = await world.rows<Ids>(
+    `select m.id as "messageId", m.thread_id as "threadId", a.id as "attachmentId",
+            array(select mailbox_id from frontdesk.message_mailboxes where message_id = m.id order by 1) as "mailboxIds"
+       from frontdesk.messages m join frontdesk.attachments a on a.message_id = m.id where m.header_id = $1`,
+    [`${name}@example.org`],
+  );
+  if (!row) throw new Error(`${name} was not stored`);
+  return row;
+}

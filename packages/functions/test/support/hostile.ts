@@ -1,0 +1,41 @@
+/** Texts that have broken programs before. None of them is an identifier, a cursor or a number in range. */
+const texts = [
+  "' or '1'='1",
+  "'; drop table frontdesk.messages; --",
+  '"',
+  "\\",
+  "$1",
+  "%",
+  "a\0b",
+  "\0",
+  "\r\nset-cookie: a=b",
+  "x".repeat(10_000),
+  "🙂".repeat(50),
+  "مرحبا",
+  "\u202e\u0000\uffff",
+  "-1",
+  "1.5",
+  "-9223372036854775809",
+  "99999999999999999999999999",
+  "NaN",
+  "Infinity",
+  "../../etc/passwd",
+  "<script>alert(1)</script>",
+  "$\u007bjndi:ldap://x}",
+  "__proto__",
+  "[object Object]",
+  "{}",
+  " ",
+];
+
+/** In the form in which they stand in a URL: encoded, and as bytes that are no UTF-8 or no encoding at all. */
+export const hostile = [
+  ...texts.map(encodeURIComponent),
+  "%",
+  "%zz",
+  "%ff%fe",
+  "%ed%a0%80",
+  "%c0%af",
+  "+",
+  "a%",
+];

@@ -1,0 +1,98 @@
+/** Every route of the API, and how the suite that all of them pass calls it. A new route needs an entry here. */
+import { z } from "@hono/zod-openapi";
+import { address } from "../../../core/test/support/world.ts";
+import { Mailbox, Me, Message, page, Thread, ThreadSummary, Ticket } from "../../src/api/schemas.ts";
+import { type Ids, letterNames, type Person, sees, subjectOf } from "./desk.ts";
+
+export interface RouteCase {
+  /** Answers without a token, and without asking the database. */
+  open?: true;
+  /** What a good answer holds; absent: a redirect to a signed address. */
+  schema?: z.ZodType;
+  /** An address of the route; about a message where the route is about one. */
+  path(of: Ids): string;
+  /** Whoever does not see the message finds nothing at `path`. */
+  about?: "message";
+  /** While the message is in quarantine, administrators alone get it. */
+  guarded?: true;
+  /** What a list shows to whom. */
+  lists?: { names(body: unknown): string[]; shownTo(person: Person): string[] };
+  /** Further addresses that name a mailbox; nothing is found there by whoever does not see it. */
+  inMailbox?(mailboxId: string): string;
+  /** Addresses with a text in each place that takes one. */
+  inputs?(text: string, of: Ids): string[];
+}
+
+const Items = z.object({ items: z.array(z.looseObject({})) });
+const column = (name: string) => (body: unknown) =>
+  Items.parse(body).items.map((item) => z.string().parse(item[name]));
+
+export const routes: Record<string, RouteCase> = {
+  "GET /health": { open: true, schema: z.strictObject({ status: z.literal("ok") }), path: () => "/health" },
+  "GET /openapi.json": {
+    open: true,
+    schema: z.looseObject({ openapi: z.string() }),
+    path: () => "/openapi.json",
+  },
+  "GET /me": { schema: Me, path: () => "/me" },
+  "GET /mailboxes": {
+    schema: page(Mailbox),
+    path: () => "/mailboxes",
+    lists: {
+      names: column("address"),
+      shownTo: (person) =>
+        ({
+          admin: ["hello", "jobs", "payroll"],
+          recruiter: ["jobs"],
+          viewer: ["payroll"],
+          newcomer: [],
+        })[person].map(address),
+    },
+  },
+  "GET /threads": {
+    schema: page(ThreadSummary),
+    path: () => "/threads",
+    lists: {
+      names: column("subject"),
+      shownTo: (person) =>
+        letterNames.filter((letter) => sees(person, letter) && letter !== "quarantined").map(subjectOf),
+    },
+    inMailbox: (mailboxId) => `/threads?mailbox=${mailboxId}`,
+    inputs: (text, { mailboxIds: [mailboxId] }) => [
+      `/threads?mailbox=${text}`,
+      `/threads?cursor=${text}`,
+      `/threads?limit=${text}`,
+      `/threads?state=${text}`,
+      `/threads?mailbox=${mailboxId}&cursor=${text}`,
+      `/threads?limit=1&limit=${text}`,
+    ],
+  },
+  "GET /threads/:threadId": {
+    schema: Thread,
+    about: "message",
+    path: ({ threadId }) => `/threads/${threadId}`,
+    inputs: (text) => [`/threads/${text}`],
+  },
+  "GET /messages/:messageId": {
+    schema: Message,
+    about: "message",
+    path: ({ messageId }) => `/messages/${messageId}`,
+    inputs: (text) => [`/messages/${text}`],
+  },
+  "GET /messages/:messageId/raw": {
+    about: "message",
+    guarded: true,
+    path: ({ messageId }) => `/messages/${messageId}/raw`,
+    inputs: (text) => [`/messages/${text}/raw`],
+  },
+  "GET /messages/:messageId/attachments/:attachmentId": {
+    about: "message",
+    guarded: true,
+    path: ({ messageId, attachmentId }) => `/messages/${messageId}/attachments/${attachmentId}`,
+    inputs: (text, { messageId, attachmentId }) => [
+      `/messages/${messageId}/attachments/${text}`,
+      `/messages/${text}/attachments/${attachmentId}`,
+    ],
+  },
+  "POST /realtime/tickets": { schema: Ticket, path: () => "/realtime/tickets" },
+};
