@@ -220,7 +220,7 @@ async function endOrphan(data: string) {
   }
 }
 
-function isAlive(pid: number) {
+export function isAlive(pid: number): boolean {
   try {
     process.kill(pid, 0);
     return true;

@@ -5,12 +5,12 @@
  * file makes databases from it.
  */
 import { createHash, randomBytes } from "node:crypto";
-import { mkdtempSync, rmSync } from "node:fs";
+import { mkdtempSync, readdirSync, readFileSync, rmSync } from "node:fs";
 import { createServer } from "node:net";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import pg from "pg";
-import { type PostgresServer, SOCKET_PORT, SUPERUSER, startServer } from "./server.ts";
+import { isAlive, type PostgresServer, SOCKET_PORT, SUPERUSER, startServer } from "./server.ts";
 
 export interface TestServer {
   /** Superuser's connection string over a Unix socket that only this user can open. */
@@ -29,7 +29,8 @@ export interface TestDatabase {
 
 /** Starts an empty server in a temporary folder: nothing of it is kept, nothing waits for a disk. */
 export async function startTestServer(): Promise<TestServer> {
-  const folder = mkdtempSync(join(tmpdir(), "postgres-"));
+  sweep();
+  const folder = mkdtempSync(join(tmpdir(), `postgres-${process.pid}-`));
   const password = randomBytes(16).toString("hex");
   const remove = () => rmSync(folder, { recursive: true, force: true });
   try {
@@ -46,6 +47,21 @@ export async function startTestServer(): Promise<TestServer> {
   } catch (error) {
     remove();
     throw error;
+  }
+}
+
+/** What test runs that were killed have left: their folders are named after a process that is no more. */
+function sweep(): void {
+  for (const name of readdirSync(tmpdir())) {
+    const pid = Number(/^postgres-(\d+)-\w{6}$/.exec(name)?.[1]);
+    if (!pid || isAlive(pid)) continue;
+    const folder = join(tmpdir(), name);
+    try {
+      rmSync(readFileSync(join(folder, "socket"), "utf8"), { recursive: true, force: true });
+    } catch {
+      // It was killed before it had one.
+    }
+    rmSync(folder, { recursive: true, force: true });
   }
 }
 

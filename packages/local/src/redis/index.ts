@@ -1,5 +1,6 @@
 /** ElastiCache for Redis: a server of this machine where there is one, else one in this process, behind TLS. */
 import { createServer, type Server, type Socket } from "node:net";
+import { join } from "node:path";
 import type { Duplex } from "node:stream";
 import { createServer as createTlsServer } from "node:tls";
 import type { Cloud, Part, Ports } from "../cloud/types.ts";
@@ -38,6 +39,10 @@ export function createRedis(cloud: Cloud, _ports: Ports, options: RedisOptions =
   const running = new Map<string, Running>();
   let starting: Promise<unknown> | undefined;
 
+  /** An identifier is letters, digits and hyphens on AWS; whatever else a graph may hold does not leave the folder. */
+  const noteFile = (spec: CacheSpec) =>
+    join(cloud.state.folder("redis"), `${spec.id.replace(/[^\w-]/g, "_")}.folder`);
+
   async function startCache(spec: CacheSpec, requested: number | undefined) {
     const from = performance.now();
     const binary = options.engine === "embedded" ? undefined : findServer();
@@ -45,7 +50,7 @@ export function createRedis(cloud: Cloud, _ports: Ports, options: RedisOptions =
       throw new Error(
         `cache ${spec.id}: there is neither redis-server nor valkey-server on the PATH (apt-get install redis-server, brew install valkey)`,
       );
-    const store = binary === undefined ? embed(cloud, spec) : await startServer(binary, spec);
+    const store = binary === undefined ? embed(cloud, spec) : await startServer(binary, spec, noteFile(spec));
     void store.ended?.then((reason) => reason && cloud.log(`redis: ${spec.id}: ${reason}; start again`));
     try {
       const listener = await listen(cloud, spec, store, requested);

@@ -1,5 +1,5 @@
 /** A real Redis or Valkey of this machine. */
-import { accessSync, constants, mkdtempSync, rmSync, writeFileSync } from "node:fs";
+import { accessSync, constants, existsSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from "node:fs";
 import { connect, createServer } from "node:net";
 import { tmpdir } from "node:os";
 import { delimiter, join } from "node:path";
@@ -30,11 +30,14 @@ const SLOTS = 16384;
 
 /**
  * Starts a server that keeps nothing and is reached by a Unix socket in a private folder.
+ * @param note File that names this folder, so that a next start removes what a killed run left.
  * @throws Error with the last lines of its log.
  */
-export async function startServer(binary: string, spec: CacheSpec): Promise<Store> {
+export async function startServer(binary: string, spec: CacheSpec, note: string): Promise<Store> {
+  if (existsSync(note)) rmSync(readFileSync(note, "utf8"), { recursive: true, force: true });
   // The path of a Unix socket may have 103 bytes (macOS) or 107 (Linux).
   const folder = mkdtempSync(join(tmpdir().length > 70 ? "/tmp" : tmpdir(), "redis-"));
+  writeFileSync(note, folder);
   const remove = () => rmSync(folder, { recursive: true, force: true });
   try {
     const { child, socket } = await launch(binary, folder, spec);

@@ -1,3 +1,7 @@
+import { spawnSync } from "node:child_process";
+import { existsSync, mkdtempSync, rmSync, writeFileSync } from "node:fs";
+import { tmpdir } from "node:os";
+import { join } from "node:path";
 import pg from "pg";
 import { afterAll, beforeAll, expect, test } from "vitest";
 import { createTestDatabase, startTestServer, type TestServer } from "../../src/postgres/testing.ts";
@@ -61,4 +65,15 @@ test("over TCP the password is asked for", async () => {
   await expect(ask(tcpUrl.replace(/:[^:@]+@/, ":wrong@"), "select 1")).rejects.toThrow(
     /password authentication failed/,
   );
+});
+
+test("what a test run that was killed has left is removed by the next", async () => {
+  const dead = spawnSync(process.execPath, ["-e", ""]).pid;
+  const left = mkdtempSync(join(tmpdir(), `postgres-${dead}-`));
+  const socket = mkdtempSync(join(tmpdir(), "pg-"));
+  writeFileSync(join(left, "socket"), socket);
+  const own = mkdtempSync(join(tmpdir(), `postgres-${process.pid}-`));
+  await (await startTestServer()).stop();
+  expect([left, socket, own].map((folder) => existsSync(folder))).toEqual([false, false, true]);
+  rmSync(own, { recursive: true });
 });

@@ -1,6 +1,6 @@
 import { execFileSync, spawn } from "node:child_process";
 import { once } from "node:events";
-import { readdirSync } from "node:fs";
+import { mkdtempSync, readdirSync, rmSync } from "node:fs";
 import { connect } from "node:net";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
@@ -50,15 +50,22 @@ describe.skipIf(!engines().includes("server"))("a server of the machine", () => 
     expect(folders()).not.toContain(made);
   });
 
-  test("ends when the run is killed", async () => {
-    const child = spawn(process.execPath, [join(import.meta.dirname, "fixture.ts")], {
+  test("ends when the run is killed, and the next start removes what that left", async () => {
+    const root = mkdtempSync(join(tmpdir(), "redis-test-"));
+    const before = folders();
+    const child = spawn(process.execPath, [join(import.meta.dirname, "fixture.ts"), root], {
       stdio: ["ignore", "pipe", "inherit"],
     });
     await once(child.stdout, "data");
     const [server] = serversOf(child.pid ?? 0).map(([pid]) => Number(pid));
     expect(server).toBeDefined();
+    const [left] = folders().filter((name) => !before.includes(name));
     child.kill("SIGKILL");
     await vi.waitFor(() => expect(isAlive(server ?? 0)).toBe(false), { timeout: 10_000 });
+    const redis = await startRedis("server", {}, root);
+    expect(folders()).not.toContain(left);
+    await redis.stop();
+    rmSync(root, { recursive: true });
   });
 });
 

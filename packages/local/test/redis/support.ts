@@ -42,8 +42,10 @@ export const cache: CacheSpec = {
   clusterMode: false,
 };
 
-export async function startRedis(engine: EngineName, changes: Partial<CacheSpec> = {}) {
-  const root = mkdtempSync(join(tmpdir(), "redis-test-"));
+/** @param kept State folder that outlives this run; else one is made and removed. */
+export async function startRedis(engine: EngineName, changes: Partial<CacheSpec> = {}, kept?: string) {
+  const root = kept ?? mkdtempSync(join(tmpdir(), "redis-test-"));
+  const remove = () => kept ?? rmSync(root, { recursive: true, force: true });
   const state = openState(root);
   const clock = createClock();
   const lines: string[] = [];
@@ -59,7 +61,13 @@ export async function startRedis(engine: EngineName, changes: Partial<CacheSpec>
     log: (line: string) => lines.push(line),
   } satisfies Cloud;
   const redis = createRedis(cloud, {} as Ports, { engine });
-  await redis.start();
+  try {
+    await redis.start();
+  } catch (error) {
+    clock.stop();
+    remove();
+    throw error;
+  }
   const open: RawClient[] = [];
   return {
     root,
@@ -78,7 +86,7 @@ export async function startRedis(engine: EngineName, changes: Partial<CacheSpec>
       for (const client of open) client.socket.destroy();
       await redis.stop();
       clock.stop();
-      rmSync(root, { recursive: true, force: true });
+      remove();
     },
   };
 }
