@@ -2,8 +2,7 @@
 import { createTestDatabase } from "@frontdesk/local/postgres/testing";
 import { afterAll, beforeAll, describe, expect, test } from "vitest";
 import * as database from "../../../core/src/database/index.ts";
-import * as identity from "../../../core/src/identity/index.ts";
-import { appUser, connectionOf, withClient } from "../../../core/test/support/database.ts";
+import { appUser, connectionOf } from "../../../core/test/support/database.ts";
 import { app, call, claimsOf, expectJson, expectProblem, requestId } from "../support/api.ts";
 import { createDesk, type Desk, letterNames, personNames, sees } from "../support/desk.ts";
 import { hostile } from "../support/hostile.ts";
@@ -255,57 +254,6 @@ describe("our own failures", () => {
       const body = await expectProblem(response, 503, "database_unavailable");
       expect(response.headers.get("retry-after")).toMatch(/^[1-9]\d*$/);
       expect(JSON.stringify(body)).not.toMatch(/ECONNREFUSED|127\.0\.0\.1/);
-    });
-  });
-
-  describe("SQL states, raised by Postgres under the first query of every route", () => {
-    const raise = (state: string) =>
-      withClient({ connectionString: desk.world.url }, (admin) =>
-        admin.query(`
-          create or replace function frontdesk.fail() returns trigger language plpgsql
-            as $$ begin raise exception 'the secret is tangerine' using errcode = '${state}', detail = 'tangerine'; end $$;
-          create or replace trigger fail before insert on frontdesk.users for each row execute function frontdesk.fail()`),
-      );
-    const answerTo = async (state: string) => {
-      await raise(state);
-      identity.forget();
-      return call("/me", desk.claims.admin);
-    };
-    afterAll(() =>
-      withClient({ connectionString: desk.world.url }, (admin) =>
-        admin.query(
-          "drop trigger if exists fail on frontdesk.users; drop function if exists frontdesk.fail()",
-        ),
-      ),
-    );
-
-    test.each([
-      ["40001", "serialization_failure"],
-      ["40P01", "deadlock_detected"],
-      ["53300", "too_many_connections"],
-      ["55P03", "lock_not_available"],
-      ["57014", "query_canceled"],
-      ["57P01", "admin_shutdown"],
-      ["57P03", "cannot_connect_now"],
-      ["08006", "connection_failure"],
-    ])("%s, %s: 503 with Retry-After", async (state) => {
-      const response = await answerTo(state);
-      const body = await expectProblem(response, 503, "database_unavailable");
-      expect(response.headers.get("retry-after")).toMatch(/^[1-9]\d*$/);
-      expect(JSON.stringify(body)).not.toContain("tangerine");
-    });
-
-    test.each([
-      ["22012", "division_by_zero"],
-      ["23505", "unique_violation"],
-      ["42501", "insufficient_privilege"],
-      ["P0001", "raise_exception"],
-    ])("%s, %s: an opaque 500", async (state) => {
-      desk.world.logged.length = 0;
-      const response = await answerTo(state);
-      expect(JSON.stringify(await expectProblem(response, 500, "internal_error"))).not.toContain("tangerine");
-      expect(desk.world.logged.join("\n")).toContain(state);
-      expect(desk.world.logged.join("\n")).not.toContain("tangerine");
     });
   });
 });

@@ -1,6 +1,7 @@
 import { ingest } from "@frontdesk/core/mail";
 import { afterAll, beforeAll, describe, expect, test } from "vitest";
 import { address, sesNotice } from "../../../core/test/support/world.ts";
+import { Message } from "../../src/api/schemas.ts";
 import { call, expectJson, expectProblem } from "../support/api.ts";
 import { createDesk, type Desk, type Person } from "../support/desk.ts";
 
@@ -72,7 +73,6 @@ describe("a message", () => {
     ],
   ])("with %s is answered in the form that is promised", async (name, lines) => {
     const id = await store(name.replaceAll(/\W/g, ""), lines);
-    const { Message } = await import("../../src/api/schemas.ts");
     const body = await expectJson(await call(`/messages/${id}`, desk.claims.recruiter));
     expect(Message.parse(body)).toEqual(body);
   });

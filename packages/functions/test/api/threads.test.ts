@@ -1,4 +1,6 @@
+import { ingest } from "@frontdesk/core/mail";
 import { afterAll, beforeAll, describe, expect, test } from "vitest";
+import { address, mail, sesNotice } from "../../../core/test/support/world.ts";
 import { call, expectJson, expectProblem } from "../support/api.ts";
 import { createDesk, type Desk, type Person, receive, subjectOf } from "../support/desk.ts";
 
@@ -209,10 +211,13 @@ describe("a thread", () => {
     desk.world.aws.put(
       "mail",
       "inbound/joins",
-      "From: Noor <noor@example.org>\r\nMessage-ID: <joins@example.org>\r\nReferences: <apart-1@example.org> <apart-2@example.org>\r\n\r\nBoth\r\n",
+      mail({
+        headers: {
+          "Message-ID": "<joins@example.org>",
+          References: "<apart-1@example.org> <apart-2@example.org>",
+        },
+      }),
     );
-    const { ingest } = await import("@frontdesk/core/mail");
-    const { address, sesNotice } = await import("../../../core/test/support/world.ts");
     await ingest([sesNotice("inbound/joins", [address("jobs")])]);
     const merged = await thread("recruiter", two.threadId);
     expect(merged.id).toBe(one.threadId);
