@@ -15,11 +15,15 @@ interface ThreadMailbox {
   message_count: number;
 }
 
-/** Counts new messages into their threads, and into the mailboxes' views of them. */
+/**
+ * Counts new messages into their threads, and into the mailboxes' views of them.
+ * @param begun Threads that were made with their counts.
+ */
 export async function countInThreads(
   handle: Handle,
   drafts: readonly Draft[],
   placed: ReadonlyMap<string, Placed>,
+  begun: ReadonlySet<string>,
   at: Date,
 ): Promise<void> {
   const threads = new Map<string, { count: number; last: Date; open: boolean }>();
@@ -42,22 +46,23 @@ export async function countInThreads(
         message_count: 1,
       });
   }
-  const sorted = [...threads].sort(([a], [b]) => (a < b ? -1 : 1));
-  await handle.query(
-    `update frontdesk.threads t
+  const sorted = [...threads].filter(([id]) => !begun.has(id)).sort(([a], [b]) => (a < b ? -1 : 1));
+  if (sorted.length > 0)
+    await handle.query(
+      `update frontdesk.threads t
         set message_count = t.message_count + g.count, updated_at = $5,
             last_message_at = greatest(t.last_message_at, g.last),
             state = case when g.open then 'open' else t.state end
        from unnest($1::text[], $2::int4[], $3::timestamptz[], $4::bool[]) as g (id, count, last, open)
       where t.id = g.id`,
-    [
-      sorted.map(([id]) => id),
-      sorted.map(([, { count }]) => count),
-      sorted.map(([, { last }]) => last),
-      sorted.map(([, { open }]) => open),
-      at,
-    ],
-  );
+      [
+        sorted.map(([id]) => id),
+        sorted.map(([, { count }]) => count),
+        sorted.map(([, { last }]) => last),
+        sorted.map(([, { open }]) => open),
+        at,
+      ],
+    );
   await upsertThreadMailboxes(handle, rows);
 }
 

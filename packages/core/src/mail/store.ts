@@ -64,18 +64,21 @@ export async function store(items: readonly Item[]): Promise<void> {
       const { fresh, copies } = await separate(handle, drafts);
       const byMessage = new Map(fresh.map((one) => [one.raw.messageId, one]));
       const at = new Date(now());
-      const placed = await place(
+      const { placed, begun } = await place(
         handle,
         fresh.flatMap(({ raw }) => incoming.get(raw.messageId) ?? []),
         locked,
-        ({ messageId }) => {
-          const one = byMessage.get(messageId);
-          return { subject: one?.prepared.subject ?? "", receivedAt: one?.raw.receivedAt ?? at };
-        },
+        (first, messageIds) => ({
+          subject: byMessage.get(first.messageId)?.prepared.subject ?? "",
+          lastMessageAt: latest(
+            messageIds.flatMap((messageId) => byMessage.get(messageId)?.raw.receivedAt ?? []),
+          ),
+          messageCount: messageIds.length,
+        }),
         at,
       );
       await insertMessages(handle, fresh, placed, at);
-      await countInThreads(handle, fresh, placed, at);
+      await countInThreads(handle, fresh, placed, begun, at);
       await fault("mail.ingest.in-transaction");
 
       const shown = copies.filter(({ draft: { quarantined } }) => !quarantined);
@@ -86,6 +89,10 @@ export async function store(items: readonly Item[]): Promise<void> {
     },
     { repeatable: true },
   );
+}
+
+function latest(dates: readonly Date[]): Date {
+  return new Date(Math.max(...dates.map((date) => date.getTime())));
 }
 
 async function activeMailboxes({ query }: Handle): Promise<Map<string, string>> {

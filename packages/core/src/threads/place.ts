@@ -17,64 +17,111 @@ export interface Placed {
 export interface KeyLock {
   owners: Map<string, Owner>;
   /** What the rows say now, to write only what changes. */
-  stored: Map<string, { threadId: string | null; arrived: boolean }>;
-  /** A thread for each message that will turn out to begin one. */
+  stored: Map<string, KeyRow>;
+  /** A thread for each message that may turn out to begin one. */
   prospective: Map<string, string>;
+}
+
+interface KeyRow {
+  threadId: string | null;
+  arrived: boolean;
 }
 
 /**
  * Locks every identifier that the messages name, whether it is known or not, and reads whom they belong to. Two
  * deliveries of one conversation meet here and go on one after the other. New identifiers are entered at once under
- * the thread that the message would begin: most do, and then the row is written once.
+ * the thread that they will most likely belong to, so that most rows are written once.
  */
 export async function lockKeys({ query }: Handle, messages: readonly Incoming[]): Promise<KeyLock> {
-  const prospective = new Map(messages.map(({ messageId }) => [messageId, id.create("thread")]));
-  const wanted = new Map<string, { threadId: string | null; arrived: boolean }>();
+  const keys = [...new Set(messages.flatMap(keysOf))].sort();
+  const lock: KeyLock = { owners: new Map(), stored: new Map(), prospective: new Map() };
+  const read = (suffix: string) =>
+    query<{ key: string } & KeyRow>(
+      `select header_id as key, thread_id as "threadId", arrived from frontdesk.thread_keys
+        where header_id = any($1) ${suffix}`,
+      [keys],
+    );
+  const before = keys.length === 0 ? [] : await read("");
+  const guesses = guess(messages, new Map(before.map((row) => [row.key, row.threadId])));
+  lock.prospective = guesses.prospective;
+  if (keys.length === 0) return lock;
+
+  const known = new Set(before.map(({ key }) => key));
   const own = new Set(messages.map(({ headerId }) => headerId));
-  for (const message of messages) {
-    const threadId = prospective.get(message.messageId) ?? null;
-    for (const key of keysOf(message))
-      if (!wanted.has(key)) wanted.set(key, { threadId, arrived: own.has(key) });
-  }
-  const lock: KeyLock = { owners: new Map(), stored: new Map(), prospective };
-  if (wanted.size === 0) return lock;
-  const sorted = [...wanted].sort(([a], [b]) => (a < b ? -1 : 1));
-  await query(
-    `insert into frontdesk.thread_keys (header_id, thread_id, arrived)
-     select * from unnest($1::text[], $2::text[], $3::bool[]) as given (header_id, thread_id, arrived)
-      order by header_id collate "C"
-     on conflict (header_id) do nothing`,
-    [
-      sorted.map(([key]) => key),
-      sorted.map(([, { threadId }]) => threadId),
-      sorted.map(([, { arrived }]) => arrived),
-    ],
-  );
-  const rows = await query<{ key: string; threadId: string | null; arrived: boolean }>(
-    `select header_id as key, thread_id as "threadId", arrived from frontdesk.thread_keys
-      where header_id = any($1) order by header_id collate "C" for no key update`,
-    [sorted.map(([key]) => key)],
-  );
-  const ours = new Set(prospective.values());
-  for (const { key, threadId, arrived } of rows) {
+  const missing = keys.filter((key) => !known.has(key));
+  const entered = new Set<string>();
+  if (missing.length > 0)
+    for (const { key } of await query<{ key: string }>(
+      `insert into frontdesk.thread_keys (header_id, thread_id, arrived)
+       select * from unnest($1::text[], $2::text[], $3::bool[]) as given (header_id, thread_id, arrived)
+        order by header_id collate "C"
+       on conflict (header_id) do nothing returning header_id as key`,
+      [missing, missing.map((key) => guesses.byKey.get(key) ?? null), missing.map((key) => own.has(key))],
+    ))
+      entered.add(key);
+  for (const { key, threadId, arrived } of await read(`order by header_id collate "C" for no key update`)) {
     lock.stored.set(key, { threadId, arrived });
-    if (threadId !== null && !ours.has(threadId)) lock.owners.set(key, { threadId, arrived });
+    // What was entered just now is a guess, and nobody's yet.
+    if (threadId !== null && !entered.has(key)) lock.owners.set(key, { threadId, arrived });
   }
   return lock;
 }
 
 /**
- * Decides and writes threads, identifiers, participants, merges and suggestions. Counts and mailboxes of the threads
- * are the caller's, which knows the messages.
+ * The thread that each identifier will belong to, if nothing speaks against it: messages that name an identifier in
+ * common share one, which is there already or which the first of them begins.
+ */
+function guess(messages: readonly Incoming[], known: ReadonlyMap<string, string | null>) {
+  const parent = new Map<string, string>();
+  const root = (key: string): string => {
+    let at = key;
+    for (let up = parent.get(at); up !== undefined && up !== at; up = parent.get(at)) at = up;
+    parent.set(key, at);
+    return at;
+  };
+  for (const message of messages) {
+    const [first, ...others] = keysOf(message);
+    if (first === undefined) continue;
+    parent.set(root(first), root(first));
+    for (const key of others) parent.set(root(key), root(first));
+  }
+  const threads = new Map<string, string>();
+  for (const [key, threadId] of known)
+    if (threadId !== null && parent.has(key)) {
+      const before = threads.get(root(key));
+      if (before === undefined || threadId < before) threads.set(root(key), threadId);
+    }
+  const prospective = new Map<string, string>();
+  for (const message of messages) {
+    const [first] = keysOf(message);
+    const threadId = id.create("thread");
+    prospective.set(message.messageId, threadId);
+    if (first !== undefined && !threads.has(root(first))) threads.set(root(first), threadId);
+  }
+  const byKey = new Map([...parent.keys()].map((key) => [key, threads.get(root(key))]));
+  return { prospective, byKey };
+}
+
+/** What is known of a thread when it is made. */
+export interface Beginning {
+  subject: string;
+  lastMessageAt: Date;
+  messageCount: number;
+}
+
+/**
+ * Decides and writes threads, identifiers, participants, merges and suggestions. Counts of threads that are there, and
+ * the mailboxes' views of all, are the caller's, which knows the messages.
  * @param messages In the order of their arrival; those that are stored already left out.
+ * @param describe What the thread that begins with the first message, and has all of them, is to say.
  */
 export async function place(
   handle: Handle,
   messages: readonly Incoming[],
   lock: KeyLock,
-  make: (message: Incoming) => { subject: string; receivedAt: Date },
+  describe: (first: Incoming, messageIds: readonly string[]) => Beginning,
   now: Date,
-): Promise<Map<string, Placed>> {
+): Promise<{ placed: Map<string, Placed>; begun: Set<string> }> {
   const { owners, stored, prospective } = lock;
   const involved = await lockRoots(handle, owners);
   const result = assign(messages, {
@@ -83,7 +130,16 @@ export async function place(
     newThread: ({ messageId }) => prospective.get(messageId) ?? id.create("thread"),
   });
 
-  await insertThreads(handle, [...result.begun], make, now);
+  const messageIds = Map.groupBy(result.placed.keys(), (messageId) => result.placed.get(messageId)?.threadId);
+  await insertThreads(
+    handle,
+    [...result.begun].map(([threadId, first]) => ({
+      threadId,
+      quarantined: first.quarantined,
+      ...describe(first, messageIds.get(threadId) ?? []),
+    })),
+    now,
+  );
   for (const { from, into } of result.merges) await merge(handle, from, into, now);
   await updateKeys(handle, stored, (key) => {
     const claimed = result.claimed.get(key);
@@ -117,7 +173,7 @@ export async function place(
     })),
     "on conflict do nothing",
   );
-  return result.placed;
+  return { placed: result.placed, begun: new Set(result.begun.keys()) };
 }
 
 /**
@@ -181,22 +237,9 @@ async function knownParticipants(
 
 async function insertThreads(
   handle: Handle,
-  threads: readonly [string, Incoming][],
-  make: (message: Incoming) => { subject: string; receivedAt: Date },
+  threads: readonly ({ threadId: string; quarantined: boolean } & Beginning)[],
   now: Date,
 ): Promise<void> {
-  const rows = threads.map(([threadId, message]) => {
-    const { subject, receivedAt } = make(message);
-    return {
-      id: threadId,
-      subject,
-      state: message.quarantined ? "quarantined" : "open",
-      last_message_at: receivedAt,
-      message_count: 0,
-      created_at: now,
-      updated_at: now,
-    };
-  });
   await database.insertRows(
     handle,
     "threads",
@@ -209,7 +252,15 @@ async function insertThreads(
       ["created_at", "timestamptz"],
       ["updated_at", "timestamptz"],
     ],
-    rows,
+    threads.map(({ threadId, quarantined, subject, lastMessageAt, messageCount }) => ({
+      id: threadId,
+      subject,
+      state: quarantined ? "quarantined" : "open",
+      last_message_at: lastMessageAt,
+      message_count: messageCount,
+      created_at: now,
+      updated_at: now,
+    })),
   );
 }
 
