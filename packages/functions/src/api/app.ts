@@ -3,6 +3,7 @@ import { randomUUID } from "node:crypto";
 import { VisibleError } from "@frontdesk/core/error";
 import * as trace from "@frontdesk/core/trace";
 import { OpenAPIHono } from "@hono/zod-openapi";
+import { bodyLimit } from "hono/body-limit";
 import type { Environment } from "./environment.ts";
 import { answerError, problem } from "./problem.ts";
 import { health } from "./routes/health.ts";
@@ -25,6 +26,9 @@ const routes = [
   createRealtimeTicket,
   describeApi,
 ];
+
+/** Far above any body of ours, far below the 6 MB that Lambda takes. */
+const longestBody = 1024 * 1024;
 
 export function createApp(): OpenAPIHono<Environment> {
   const app = new OpenAPIHono<Environment>({
@@ -52,6 +56,15 @@ export function createApp(): OpenAPIHono<Environment> {
     c.header("strict-transport-security", "max-age=63072000; includeSubDomains");
     if (!c.res.headers.has("cache-control")) c.header("cache-control", "no-store");
   });
+
+  app.use(
+    bodyLimit({
+      maxSize: longestBody,
+      onError: () => {
+        throw new VisibleError("too_large", "body_too_large", `Send at most ${longestBody} bytes.`);
+      },
+    }),
+  );
 
   for (const route of routes) route(app);
 

@@ -1,4 +1,5 @@
 import { createRoute, type OpenAPIHono, z } from "@hono/zod-openapi";
+import { etag } from "hono/etag";
 import type { Environment } from "../environment.ts";
 import { ok } from "../schemas.ts";
 
@@ -6,6 +7,7 @@ const route = createRoute({
   method: "get",
   path: "/openapi.json",
   summary: "This document",
+  middleware: [etag()] as const,
   responses: ok(z.looseObject({ openapi: z.string() }), "OpenAPI 3.1."),
 });
 
