@@ -1,9 +1,10 @@
 /**
- * Threading: storing messages of long conversations, in any order, against plain multi-row inserts of the rows that
- * result, threads included.
+ * Threading: messages of long conversations, out of order, put into threads and written, against plain multi-row
+ * inserts of the rows that result, threads included.
  */
 import { median, pairs, type Row } from "./row.ts";
 import {
+  type Bench,
   batchSize,
   type Dump,
   dump,
@@ -11,7 +12,7 @@ import {
   type Ready,
   ready,
   startBench,
-  storeBatch,
+  threadBatch,
 } from "./support/ingest.ts";
 
 const pairCount = 5;
@@ -44,10 +45,10 @@ function conversation(count: number, run: number): Ready[] {
   return messages;
 }
 
-async function storeAll(messages: readonly Ready[]): Promise<number> {
+async function storeAll({ mailboxId }: Bench, messages: readonly Ready[]): Promise<number> {
   let seconds = 0;
   for (let from = 0; from < messages.length; from += batchSize)
-    seconds += await storeBatch(messages.slice(from, from + batchSize));
+    seconds += await threadBatch(messages.slice(from, from + batchSize), mailboxId);
   return seconds;
 }
 
@@ -58,7 +59,7 @@ export async function threading(): Promise<Row> {
     let rows: Dump[] = [];
     const candidate = async () => {
       await bench.clear();
-      const seconds = await storeAll(conversation(few, run++));
+      const seconds = await storeAll(bench, conversation(few, run++));
       rows = await dump(bench);
       return seconds;
     };
@@ -75,9 +76,9 @@ export async function threading(): Promise<Row> {
     const ratio = median(measured.ratios);
 
     await bench.clear();
-    const once = await storeAll(conversation(few, run++));
+    const once = await storeAll(bench, conversation(few, run++));
     await bench.clear();
-    const fourTimes = await storeAll(conversation(4 * few, run++));
+    const fourTimes = await storeAll(bench, conversation(4 * few, run++));
     const growth = fourTimes / once;
     return {
       name: "threading",

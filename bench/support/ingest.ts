@@ -7,13 +7,14 @@ import { dirname, join } from "node:path";
 import * as clients from "@frontdesk/core/aws";
 import * as config from "@frontdesk/core/config";
 import * as database from "@frontdesk/core/database";
+import * as id from "@frontdesk/core/id";
 import * as log from "@frontdesk/core/log";
 import { type Notice, prepare, recipientsOf, trustOf } from "@frontdesk/core/mail";
 import * as mailboxes from "@frontdesk/core/mailboxes";
 import { parseMail } from "@frontdesk/core/mime";
 import { Client, type Connection, type Pool } from "pg";
 import { register } from "../../packages/core/src/mail/registry.ts";
-import { type Item, store } from "../../packages/core/src/mail/store.ts";
+import { type Draft, type Item, store, threadAndInsert } from "../../packages/core/src/mail/store.ts";
 import { Answer, startAws } from "../../packages/core/test/support/aws.ts";
 import { startPostgres, type TestPostgres } from "../../packages/core/test/support/database.ts";
 import { configOf } from "../../packages/core/test/support/world.ts";
@@ -41,6 +42,8 @@ export interface Bench {
   pool: Pool;
   /** Superuser. */
   admin: Client;
+  /** A mailbox of ours. */
+  mailboxId: string;
   /** Empties the tables. */
   clear(): Promise<void>;
   stop(): Promise<void>;
@@ -61,9 +64,11 @@ export async function startBench(): Promise<Bench> {
   const restorePool = database.provide(made.pool);
   log.configure({ sink: () => {} });
   await mailboxes.sync(config.config("Settings").mailboxes);
+  const { rows } = await admin.query<{ id: string }>("select id from frontdesk.mailboxes limit 1");
   return {
     pool: made.pool,
     admin,
+    mailboxId: rows[0]?.id ?? "",
     clear: async () =>
       void (await admin.query(`truncate ${tables.map((table) => `frontdesk.${table}`).join(", ")} cascade`)),
     async stop() {
@@ -139,6 +144,35 @@ export async function storeBatch(batch: readonly Ready[]): Promise<number> {
     await store(batch.map(({ key, ...item }) => ({ ...item, rawId: ids.get(key) ?? "" })));
   });
   return (committed - from) / 1000;
+}
+
+/** Threads found and messages written, in one transaction and without what stands around it. @returns Seconds. */
+export async function threadBatch(batch: readonly Ready[], mailboxId: string): Promise<number> {
+  const drafts: Draft[] = batch.map(({ key, prepared, trust }) => ({
+    raw: {
+      id: id.create("raw"),
+      bucket: "mail",
+      key,
+      messageId: id.create("message"),
+      state: "received",
+      size: prepared.size,
+      recipients: [],
+      verdicts: null,
+      sesNoticeAt: null,
+      envelopeApplied: false,
+      receivedAt: new Date(moment++),
+      trace: "0".repeat(32),
+      claimedBy: null,
+    },
+    prepared,
+    trust,
+    mailboxIds: [mailboxId],
+    source: "envelope",
+    quarantined: false,
+  }));
+  const from = performance.now();
+  await database.transaction((handle) => threadAndInsert(handle, drafts, new Map(), new Date(moment)));
+  return (performance.now() - from) / 1000;
 }
 
 /** Rows of one table as COPY's text, and as columns of text. */

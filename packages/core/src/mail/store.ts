@@ -59,26 +59,8 @@ export async function store(items: readonly Item[]): Promise<void> {
         (a, b) => a.raw.receivedAt.getTime() - b.raw.receivedAt.getTime() || (a.raw.id < b.raw.id ? -1 : 1),
       );
 
-      const incoming = new Map(drafts.map((one) => [one.raw.messageId, toIncoming(one, mailboxes)]));
-      const locked = await lockKeys(handle, [...incoming.values()]);
-      const { fresh, copies } = await separate(handle, drafts);
-      const byMessage = new Map(fresh.map((one) => [one.raw.messageId, one]));
       const at = new Date(now());
-      const { placed, begun } = await place(
-        handle,
-        fresh.flatMap(({ raw }) => incoming.get(raw.messageId) ?? []),
-        locked,
-        (first, messageIds) => ({
-          subject: byMessage.get(first.messageId)?.prepared.subject ?? "",
-          lastMessageAt: latest(
-            messageIds.flatMap((messageId) => byMessage.get(messageId)?.raw.receivedAt ?? []),
-          ),
-          messageCount: messageIds.length,
-        }),
-        at,
-      );
-      await insertMessages(handle, fresh, placed, at);
-      await countInThreads(handle, fresh, placed, begun, at);
+      const { fresh, copies, placed } = await threadAndInsert(handle, drafts, mailboxes, at);
       await fault("mail.ingest.in-transaction");
 
       const shown = copies.filter(({ draft: { quarantined } }) => !quarantined);
@@ -89,6 +71,39 @@ export async function store(items: readonly Item[]): Promise<void> {
     },
     { repeatable: true },
   );
+}
+
+/**
+ * Finds the drafts' threads and writes what is new of them: threads, messages, and the mailboxes' views. The order of
+ * its locks is the same for everybody: identifiers, then threads, each sorted.
+ * @param mailboxes Ours, by address.
+ */
+export async function threadAndInsert(
+  handle: Handle,
+  drafts: readonly Draft[],
+  mailboxes: ReadonlyMap<string, string>,
+  at: Date,
+): Promise<{ fresh: Draft[]; copies: Copy[]; placed: Map<string, Placed> }> {
+  const incoming = new Map(drafts.map((one) => [one.raw.messageId, toIncoming(one, mailboxes)]));
+  const locked = await lockKeys(handle, [...incoming.values()]);
+  const { fresh, copies } = await separate(handle, drafts);
+  const byMessage = new Map(fresh.map((one) => [one.raw.messageId, one]));
+  const { placed, begun } = await place(
+    handle,
+    fresh.flatMap(({ raw }) => incoming.get(raw.messageId) ?? []),
+    locked,
+    (first, messageIds) => ({
+      subject: byMessage.get(first.messageId)?.prepared.subject ?? "",
+      lastMessageAt: latest(
+        messageIds.flatMap((messageId) => byMessage.get(messageId)?.raw.receivedAt ?? []),
+      ),
+      messageCount: messageIds.length,
+    }),
+    at,
+  );
+  await insertMessages(handle, fresh, placed, at);
+  await countInThreads(handle, fresh, placed, begun, at);
+  return { fresh, copies, placed };
 }
 
 function latest(dates: readonly Date[]): Date {
@@ -137,7 +152,7 @@ function toIncoming(one: Draft, mailboxes: ReadonlyMap<string, string>): Incomin
   };
 }
 
-interface Copy {
+export interface Copy {
   draft: Draft;
   /** The message that is there already. */
   messageId: string;
