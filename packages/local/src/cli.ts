@@ -9,7 +9,7 @@ import { runApp } from "./run.ts";
 import { synthesise } from "./synth/index.ts";
 import { ensurePlatform } from "./synth/platform.ts";
 
-const usage = `usage: sst-local [synth] [folder] [--stage name] [--state folder] [--fresh] [--port aws|smtp|postgres|redis|<api>=number] [--redis auto|server|embedded] [--quiet]`;
+const usage = `usage: sst-local [synth] [folder] [--stage name] [--state folder] [--fresh] [--port aws|smtp|postgres|redis|<api or function>=number] [--redis auto|server|embedded] [--quiet]`;
 
 function fail(message: string): never {
   process.stderr.write(`${message}\n`);
@@ -98,10 +98,11 @@ async function run() {
   });
   stop = app.stop;
   if (!values.quiet) app.cloud.observer.on(print);
-  const { aws, gateways, smtp, postgres, redis: caches } = app.endpoints;
+  const { aws, gateways, functionUrls, smtp, postgres, redis: caches } = app.endpoints;
   const lines = [
     ["AWS", aws],
     ...Object.entries(gateways),
+    ...Object.entries(functionUrls),
     ...Object.entries(smtp).map(([region, port]) => [`SMTP ${region}`, `smtp://127.0.0.1:${port}`]),
     ...Object.entries(postgres).map(([id, { port, database }]) => [
       id,
@@ -121,7 +122,7 @@ function print({ kind, resource, detail }: Observation) {
       `${name}  ${detail.error ? `failed: ${detail.error}` : "ok"}  ${Math.round(Number(detail.durationMs))} ms\n`,
     );
   else if (kind === "iam.denied")
-    process.stdout.write(`denied  ${detail.role ?? ""} ${detail.action} on ${resource}\n`);
+    process.stdout.write(`denied  ${detail.principal ?? ""} ${detail.action} on ${resource}\n`);
   else if (kind === "apigw.request")
     process.stdout.write(`${detail.method} ${detail.path} ${detail.status}\n`);
 }

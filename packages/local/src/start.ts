@@ -15,6 +15,7 @@ import { BUNDLES } from "./functions/bundles.ts";
 import { COMPILE_CACHE } from "./functions/execution.ts";
 import { createLambda } from "./functions/index.ts";
 import { runInvocations } from "./functions/invocations.ts";
+import { createFunctionUrls } from "./gateway/function-urls.ts";
 import { createGateways } from "./gateway/index.ts";
 import type { Graph } from "./graph/types.ts";
 import { createIam } from "./iam/index.ts";
@@ -52,6 +53,8 @@ export interface StartOptions {
   log?: (message: string) => void;
   /** Which Redis: the machine's own server, the embedded one, or the server where there is one (default). */
   redis?: "auto" | "server" | "embedded";
+  /** Gives up the start; what had started is stopped. */
+  signal?: AbortSignal;
 }
 export interface RequestedPorts {
   aws?: number;
@@ -59,7 +62,7 @@ export interface RequestedPorts {
   smtp?: number;
   postgres?: number;
   redis?: number;
-  /** By the API's logical name. */
+  /** By the logical name of the API, or of the function that has a URL. */
   gateways?: Record<string, number>;
 }
 
@@ -84,6 +87,8 @@ export interface Endpoints {
   aws: string;
   /** HTTP and websocket APIs by logical name. */
   gateways: Record<string, string>;
+  /** Function URLs by the function's logical name. */
+  functionUrls: Record<string, string>;
   /** SMTP ports by region. */
   smtp: Record<string, number>;
   /** Postgres by cluster identifier: host names as AWS would give them, and the loopback port behind. */
@@ -140,7 +145,9 @@ export async function startLocal(options: StartOptions): Promise<LocalCloud> {
     const s3 = createS3(cloud, ports, { credentials });
     const secrets = createSecrets(cloud);
     const cognito = createCognito(cloud, ports);
-    const gateways = createGateways(cloud, ports, { listen: options.ports?.gateways ?? {}, credentials });
+    const asked = splitPorts(plan, options.ports?.gateways ?? {});
+    const gateways = createGateways(cloud, ports, { listen: asked.gateways, credentials });
+    const functionUrls = createFunctionUrls(cloud, ports, { listen: asked.functionUrls, credentials });
     const lambda = createLambda(cloud, ports, {
       appDir: resolve(options.appDir),
       credentials,
@@ -164,6 +171,7 @@ export async function startLocal(options: StartOptions): Promise<LocalCloud> {
       ports: { http: options.ports?.aws, https: options.ports?.awsTls },
     });
     frontDoor.addHost(gateways.hosts);
+    frontDoor.addHost(functionUrls.hosts);
     frontDoor.addHost(cognito.hosts);
     frontDoor.addHost(sns.hosts);
     const postgres = createPostgres(cloud, ports, {
@@ -177,12 +185,16 @@ export async function startLocal(options: StartOptions): Promise<LocalCloud> {
 
     const start = async (...parts: Part[]) => {
       for (const part of parts) started.push(part);
-      await Promise.all(parts.map((part) => part.start?.()));
+      // Settled, not raced: what a failure stops must have come up whole.
+      const ended = await Promise.allSettled(parts.map(async (part) => part.start?.()));
+      for (const result of ended) if (result.status === "rejected") throw result.reason;
+      options.signal?.throwIfAborted();
     };
     await start(sqs, sns, s3, secrets, cognito, postgres, redis, frontDoor);
-    await start(lambda, gateways);
+    await start(lambda, gateways, functionUrls);
     // What the deployment calls itself (migrations) comes before traffic, as on AWS.
     await runInvocations(cloud, ports, lambda);
+    options.signal?.throwIfAborted();
     const mappings = createEventSourceMappings(cloud, ports);
     await start(mappings, createRules(cloud, ports), mail);
 
@@ -200,6 +212,9 @@ export async function startLocal(options: StartOptions): Promise<LocalCloud> {
         gateways: Object.fromEntries(
           plan.gateways.map((gateway) => [gateway.name, gateways.url(gateway.id)]),
         ),
+        functionUrls: Object.fromEntries(
+          plan.functionUrls.map(({ id, name }) => [name, functionUrls.url(id)]),
+        ),
         smtp: Object.fromEntries(
           Object.keys(plan.activeRuleSets).map((region) => [region, mail.port(region)]),
         ),
@@ -212,6 +227,16 @@ export async function startLocal(options: StartOptions): Promise<LocalCloud> {
     await stop();
     throw error;
   }
+}
+
+/** Components' names are unique, so one list of ports serves APIs and functions. */
+function splitPorts(plan: Plan, asked: Record<string, number>) {
+  const isFunction = ([name]: [string, number]) => plan.functionUrls.some((url) => url.name === name);
+  const entries = Object.entries(asked);
+  return {
+    gateways: Object.fromEntries(entries.filter((entry) => !isFunction(entry))),
+    functionUrls: Object.fromEntries(entries.filter(isFunction)),
+  };
 }
 
 /** One port can be asked for: it is the first region's that has an active rule set. */

@@ -85,7 +85,7 @@ export function createFrontDoor(cloud: Cloud, options: FrontDoorOptions): FrontD
       );
       const { httpPort, httpsPort } = listeners;
       const own = hosts.flatMap(({ names }) => names ?? []);
-      for (const domain of ["*.amazonaws.com", "*.api.aws", "*.amazoncognito.com", ...own]) {
+      for (const domain of ["*.amazonaws.com", "*.api.aws", "*.on.aws", "*.amazoncognito.com", ...own]) {
         cloud.addresses.add(domain, 443, { port: httpsPort });
         cloud.addresses.add(domain, 80, { port: httpPort });
       }

@@ -117,13 +117,17 @@ function byIam(
   { request, incoming, body }: Attempt,
 ): Authorisation {
   const caller = authoriseSigned(cloud, authenticate, incoming, body, routeArn(gateway, request));
-  const arn =
-    caller.principal.kind === "role" ? caller.principal.roleArn : `arn:aws:iam::${cloud.plan.accountId}:root`;
+  return signedBy(cloud.plan.accountId, caller);
+}
+
+/** What a function is told of a caller who has signed. */
+export function signedBy(accountId: string, caller: NonNullable<ReturnType<Authenticate>>): Authorisation {
+  const arn = caller.principal.kind === "role" ? caller.principal.roleArn : `arn:aws:iam::${accountId}:root`;
   const session = caller.principal.kind === "role" ? caller.principal.sessionName : "developer";
   return {
     kind: "iam",
     accessKey: caller.accessKeyId,
-    accountId: cloud.plan.accountId,
+    accountId,
     callerId: `${caller.accessKeyId}:${session}`,
     userArn: arn.replace(
       /^(arn:aws:)iam(::\d+:)role\/(?:.*\/)?([^/]+)$/,

@@ -13,6 +13,7 @@ import { callFunction } from "./invoke.ts";
 import { type Authorisation, eventV1, eventV2 } from "./payload.ts";
 import { Refusal } from "./refusal.ts";
 import { BadRequest, type Door, type GatewayRequest, readRequest } from "./request.ts";
+import { respond } from "./respond.ts";
 import { createRouter, type RouteMatch } from "./routes.ts";
 
 /** The longest an HTTP API waits for an integration. */
@@ -54,7 +55,7 @@ export function createHttpApi(
     const source = { gateway, accountId: cloud.plan.accountId, request, match, authorisation };
     const outcome = await callFunction(cloud, ports, {
       functionArn: route.functionArn,
-      sourceArn: `${gateway.executionArn}/${gateway.stage}/${sourcePath(route.key)}`,
+      by: { sourceArn: `${gateway.executionArn}/${gateway.stage}/${sourcePath(route.key)}` },
       event: route.payloadVersion === "1.0" ? eventV1(source, body) : eventV2(source, body),
       trace: request.trace,
       timeoutMs: INTEGRATION_TIMEOUT_MS,
@@ -83,7 +84,10 @@ export function createHttpApi(
       }
       if (gateway.cors && request && !seen.preflight)
         result = withCors(gateway.cors, request.header("origin"), result);
-      const status = send(cloud, gateway, incoming, response, result, request?.requestId);
+      const status = respond(incoming, response, result, {
+        ...(request && { headers: { "apigw-requestid": request.requestId } }),
+        unsendable: (error) => failure(cloud, gateway, error),
+      });
       cloud.observer.record("apigw.request", gateway.arn, request?.trace, {
         method: incoming.method,
         path: seen.route === undefined ? null : seen.route.replace(/^\S+ /, ""),
@@ -128,46 +132,4 @@ function failure(cloud: Cloud, gateway: GatewaySpec, error: unknown): HttpAnswer
     error instanceof MalformedAnswer || error instanceof SyntaxError ? error.message : String(error);
   cloud.log(`${gateway.name}: a function's answer cannot be sent: ${reason}`);
   return gatewayAnswer(500, "Internal Server Error");
-}
-
-/** Framing belongs to this hop. */
-const ownHeaders = new Set([
-  "connection",
-  "content-length",
-  "keep-alive",
-  "transfer-encoding",
-  "upgrade",
-  "date",
-]);
-
-function send(
-  cloud: Cloud,
-  gateway: GatewaySpec,
-  incoming: IncomingMessage,
-  response: ServerResponse,
-  result: HttpAnswer,
-  requestId: string | undefined,
-): number {
-  if (response.destroyed) return result.status;
-  let answer = result;
-  try {
-    setHeaders(response, answer);
-  } catch (error) {
-    // e.g. a line break in a header value
-    for (const name of response.getHeaderNames()) response.removeHeader(name);
-    answer = failure(cloud, gateway, error);
-    setHeaders(response, answer);
-  }
-  if (requestId !== undefined) response.setHeader("apigw-requestid", requestId);
-  const bodiless = answer.status === 204 || answer.status === 304;
-  if (!bodiless) response.setHeader("content-length", answer.body.length);
-  // Node throws the rest of a refused body away, so that a client which is still writing reads the answer.
-  response.end(bodiless || incoming.method === "HEAD" ? undefined : answer.body);
-  return answer.status;
-}
-
-function setHeaders(response: ServerResponse, answer: HttpAnswer) {
-  response.statusCode = answer.status;
-  for (const [name, values] of Object.entries(answer.headers))
-    if (!ownHeaders.has(name)) response.setHeader(name, name === "set-cookie" ? values : values.join(","));
 }

@@ -1,15 +1,15 @@
 /** Calls of functions on the gateway's behalf. */
 import { AwsError } from "../cloud/errors.ts";
-import type { Cloud, InvokeResult, Ports } from "../cloud/types.ts";
+import type { Cloud, InvokeResult, Ports, Principal } from "../cloud/types.ts";
 
 export interface FunctionCall {
   functionArn: string;
-  /** What the function's permission for API Gateway is checked against. */
-  sourceArn: string;
+  /** On whose behalf: an API by the ARN that the function's permission is checked against, or who calls its address. */
+  by: { sourceArn: string } | Principal;
   event: unknown;
   trace: string;
-  /** The gateway stops waiting then; the function runs on. */
-  timeoutMs: number;
+  /** The gateway stops waiting then; the function runs on. Absent: the function's own timeout ends it. */
+  timeoutMs?: number;
 }
 export type CallOutcome =
   | { kind: "answered"; payload: string }
@@ -21,15 +21,19 @@ export type CallOutcome =
 
 /** Never rejects for what a function or its permission does wrong. */
 export async function callFunction(cloud: Cloud, ports: Ports, call: FunctionCall): Promise<CallOutcome> {
-  const principal = {
-    kind: "service",
-    service: "apigateway.amazonaws.com",
-    sourceArn: call.sourceArn,
-    sourceAccount: cloud.plan.accountId,
-  } as const;
+  const { by, timeoutMs } = call;
+  const principal: Principal =
+    "kind" in by
+      ? by
+      : {
+          kind: "service",
+          service: "apigateway.amazonaws.com",
+          sourceArn: by.sourceArn,
+          sourceAccount: cloud.plan.accountId,
+        };
   let cancel = () => {};
   const timeout = new Promise<CallOutcome>((resolve) => {
-    cancel = cloud.clock.after(call.timeoutMs, () => resolve({ kind: "timeout" }));
+    if (timeoutMs !== undefined) cancel = cloud.clock.after(timeoutMs, () => resolve({ kind: "timeout" }));
   });
   try {
     const answer = ports.lambda
@@ -43,7 +47,9 @@ export async function callFunction(cloud: Cloud, ports: Ports, call: FunctionCal
       .catch((error: unknown): CallOutcome => {
         const refused =
           error instanceof AwsError ? error : new AwsError("ServiceException", String(error), 500);
-        cloud.log(`API Gateway cannot invoke ${call.functionArn}: ${refused.message}`);
+        cloud.log(
+          `${"kind" in by ? "a function URL" : "API Gateway"} cannot invoke ${call.functionArn}: ${refused.message}`,
+        );
         return { kind: "refused", error: refused };
       });
     return await Promise.race([answer, timeout]);

@@ -57,7 +57,7 @@ export function createLambdaAuthorizer(
       if (!verdict) {
         const outcome = await callFunction(cloud, ports, {
           functionArn: lambda.functionArn,
-          sourceArn: `${executionArn}/authorizers/${spec.id}`,
+          by: { sourceArn: `${executionArn}/authorizers/${spec.id}` },
           event: event(values),
           trace,
           timeoutMs: TIMEOUT_MS,

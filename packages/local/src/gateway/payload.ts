@@ -15,10 +15,10 @@ export type Authorisation =
   | { kind: "iam"; accessKey: string; accountId: string; callerId: string; userArn: string };
 
 export interface EventSource {
-  gateway: GatewaySpec;
+  gateway: Pick<GatewaySpec, "id" | "stage">;
   accountId: string;
   request: GatewayRequest;
-  match: RouteMatch;
+  match: Pick<RouteMatch, "pathParameters"> & { route: Pick<RouteMatch["route"], "key"> };
   authorisation?: Authorisation | undefined;
 }
 
@@ -95,7 +95,7 @@ export function authorizerEventV1(
   };
 }
 
-const resourcePath = (match: RouteMatch) =>
+const resourcePath = (match: EventSource["match"]) =>
   match.route.key === "$default" ? "$default" : match.route.key.slice(match.route.key.indexOf(" ") + 1);
 
 /** Headers that end at this hop (RFC 9110 section 7.6.1). */

@@ -17,6 +17,8 @@ export interface GatewayRequest {
   /** Milliseconds of the local clock. */
   receivedAt: number;
   method: string;
+  /** As sent, percent-encoded. */
+  rawPath: string;
   /** Percent-decoded, stage included: what the function gets. */
   path: string;
   /** Percent-decoded, without the stage: what routes are matched against. */
@@ -53,7 +55,7 @@ export class BadRequest extends Error {
 /** Throws BadRequest when the request line or headers break API Gateway's limits or the URL is malformed. */
 export function readRequest(
   incoming: IncomingMessage,
-  gateway: GatewaySpec,
+  gateway: Pick<GatewaySpec, "stage" | "protocol" | "host">,
   door: Door,
   clock: Clock,
 ): GatewayRequest {
@@ -74,6 +76,7 @@ export function readRequest(
     trace: traceHeader(header("x-amzn-trace-id"), now),
     receivedAt: now,
     method: incoming.method ?? "GET",
+    rawPath,
     path,
     routePath: withoutStage(path, gateway.stage, door, gateway.protocol),
     rawQuery,

@@ -102,7 +102,7 @@ function readAuthorizer(
   };
 }
 
-function readCors(cors: Record<string, unknown>): NonNullable<GatewaySpec["cors"]> {
+export function readCors(cors: Record<string, unknown>): NonNullable<GatewaySpec["cors"]> {
   return {
     allowOrigins: texts(cors.allowOrigins),
     allowMethods: texts(cors.allowMethods),

@@ -1,6 +1,7 @@
 import type { Graph } from "../graph/types.ts";
 import { functionResolver, readFunctions, readInvocations } from "./compute.ts";
 import { readCaches, readDatabaseProxies, readDatabases } from "./data.ts";
+import { readFunctionUrls } from "./function-urls.ts";
 import { readGateways } from "./gateway.ts";
 import { readResourcePolicies, readRoles } from "./iam.ts";
 import { readUserPools } from "./identity.ts";
@@ -40,6 +41,7 @@ export function buildPlan(graph: Graph): Plan {
     functions,
     eventSourceMappings: readEventSourceMappings(reader, functionArn, notRun),
     gateways: readGateways(reader, functionArn, notRun),
+    functionUrls: readFunctionUrls(reader, functions, functionArn, notRun),
     rules: readRules(reader, notRun),
     invocations: readInvocations(reader, functionArn),
     ...readReceiptRules(reader),

@@ -196,6 +196,22 @@ export interface GatewaySpec {
   routeSelectionExpression?: string;
 }
 
+/** A function's own address (https://docs.aws.amazon.com/lambda/latest/dg/urls-configuration.html). */
+export interface FunctionUrlSpec {
+  /** The first label of its host. */
+  id: string;
+  /** Logical name of the function component. */
+  name: string;
+  region: string;
+  functionArn: string;
+  /** `<id>.lambda-url.<region>.on.aws` */
+  host: string;
+  authorization: "NONE" | "AWS_IAM";
+  /** `RESPONSE_STREAM`: what the handler writes is the body, unless it gives a status itself. */
+  streaming: boolean;
+  cors?: NonNullable<GatewaySpec["cors"]>;
+}
+
 /** EventBridge rule with a schedule (what `sst.aws.Cron` makes). */
 export interface RuleSpec {
   arn: string;
@@ -353,6 +369,7 @@ export interface Plan {
   functions: FunctionSpec[];
   eventSourceMappings: EventSourceMappingSpec[];
   gateways: GatewaySpec[];
+  functionUrls: FunctionUrlSpec[];
   rules: RuleSpec[];
   invocations: InvocationSpec[];
   receiptRules: ReceiptRuleSpec[];

@@ -11,7 +11,6 @@ const reasons: Record<string, string> = {
   "aws:rds/instance:Instance": "only Aurora PostgreSQL clusters run here",
   "aws:sfn/stateMachine:StateMachine": "there is no Step Functions here",
   "aws:cloudfront/distribution:Distribution": "there is no content delivery network here yet",
-  "aws:lambda/functionUrl:FunctionUrl": "function URLs do not run here",
   "aws:apigateway/restApi:RestApi": "only API Gateway v2 runs here",
   "aws:appsync/graphQLApi:GraphQLApi": "there is no AppSync here",
   "aws:iot/authorizer:Authorizer": "there is no IoT here",

@@ -68,6 +68,7 @@ export function emptyPlan(changes: Partial<Plan> = {}): Plan {
     functions: [],
     eventSourceMappings: [],
     gateways: [],
+    functionUrls: [],
     rules: [],
     invocations: [],
     receiptRules: [],

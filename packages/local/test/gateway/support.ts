@@ -11,6 +11,7 @@ import { openState } from "../../src/cloud/state.ts";
 import type { Cloud, LambdaPort, Observation, Ports, Principal } from "../../src/cloud/types.ts";
 import { type Cognito, createCognito } from "../../src/cognito/index.ts";
 import { createCredentialStore, createFrontDoor } from "../../src/front-door/index.ts";
+import { createFunctionUrls, type FunctionUrls } from "../../src/gateway/function-urls.ts";
 import { createGateways, type Gateways } from "../../src/gateway/index.ts";
 import { createIam } from "../../src/iam/index.ts";
 import type { FunctionSpec, GatewaySpec, Plan, RouteSpec, UserPoolSpec } from "../../src/plan/types.ts";
@@ -34,6 +35,7 @@ export function emptyPlan(): Plan {
     functions: [],
     eventSourceMappings: [],
     gateways: [],
+    functionUrls: [],
     rules: [],
     invocations: [],
     receiptRules: [],
@@ -134,6 +136,7 @@ export interface World {
   cloud: Cloud;
   ports: Ports;
   gateways: Gateways;
+  functionUrls: FunctionUrls;
   cognito: Cognito;
   handlers: Record<string, Handler>;
   invocations: Invocation[];
@@ -213,16 +216,19 @@ export async function startWorld(options: WorldOptions): Promise<World> {
   const ports = {} as Ports;
   const cognito = createCognito(cloud, ports);
   const gateways = createGateways(cloud, ports, { credentials });
+  const functionUrls = createFunctionUrls(cloud, ports, { credentials });
   const invocations: Invocation[] = [];
   Object.assign(ports, { lambda: closures(cloud, handlers, invocations), cognito });
   const frontDoor = createFrontDoor(cloud, { credentials, services: [gateways, cognito] });
   frontDoor.addHost(gateways.hosts);
+  frontDoor.addHost(functionUrls.hosts);
   frontDoor.addHost(cognito.hosts);
-  await Promise.all([cognito.start?.(), gateways.start?.(), frontDoor.start?.()]);
+  await Promise.all([cognito.start?.(), gateways.start?.(), functionUrls.start?.(), frontDoor.start?.()]);
   return {
     cloud,
     ports,
     gateways,
+    functionUrls,
     cognito,
     handlers,
     invocations,
@@ -233,7 +239,7 @@ export async function startWorld(options: WorldOptions): Promise<World> {
     credentials,
     stateDir,
     async stop({ keepState = false } = {}) {
-      await Promise.all([gateways.stop(), cognito.stop(), frontDoor.stop()]);
+      await Promise.all([gateways.stop(), functionUrls.stop(), cognito.stop(), frontDoor.stop()]);
       clock.stop();
       if (!keepState) rmSync(stateDir, { recursive: true, force: true });
     },

@@ -74,6 +74,7 @@ export function emptyPlan(change: Partial<Plan> = {}): Plan {
     functions: [],
     eventSourceMappings: [],
     gateways: [],
+    functionUrls: [],
     rules: [],
     invocations: [],
     receiptRules: [],

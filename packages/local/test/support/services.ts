@@ -106,6 +106,7 @@ export function planOf(change: Partial<Plan> & { grants?: PolicyStatement[] } = 
     functions: [],
     eventSourceMappings: [],
     gateways: [],
+    functionUrls: [],
     rules: [],
     invocations: [],
     receiptRules: [],

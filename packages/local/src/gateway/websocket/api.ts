@@ -76,7 +76,7 @@ export function createWebSocketApi(
   function call(to: RouteSpec, event: unknown, trace: string) {
     return callFunction(cloud, ports, {
       functionArn: to.functionArn,
-      sourceArn: `${gateway.executionArn}/${gateway.stage}/${to.key}`,
+      by: { sourceArn: `${gateway.executionArn}/${gateway.stage}/${to.key}` },
       event,
       trace,
       timeoutMs: INTEGRATION_TIMEOUT_MS,
