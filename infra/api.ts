@@ -9,7 +9,7 @@ import { appUser } from "./secrets";
 import { settings } from "./stage";
 import { attachmentPrefix, homeBucket, mailBucket, rawMailPrefix } from "./storage";
 
-const methods = ["GET", "POST", "PUT", "PATCH", "DELETE"] as const;
+const methods = ["GET", "HEAD", "POST", "PUT", "PATCH", "DELETE"] as const;
 
 export const api = new sst.aws.ApiGatewayV2("Api", {
   cors: {
@@ -39,7 +39,9 @@ const apiFunction = createFunction("ApiFunction", {
 
 const tokens = api.addAuthorizer({ name: "Tokens", jwt: { issuer, audiences: [webClient.id] } });
 
-for (const open of ["GET /health", "GET /openapi.json"]) api.route(open, apiFunction.arn);
+// A route of GET does not take HEAD (RFC 9110 §9.1 asks for both), which monitors send.
+for (const open of ["/health", "/openapi.json"])
+  for (const method of ["GET", "HEAD"]) api.route(`${method} ${open}`, apiFunction.arn);
 // Method by method: ANY would take a browser's preflight (OPTIONS) too and answer it with 401.
 for (const method of methods)
   api.route(`${method} /{proxy+}`, apiFunction.arn, { auth: { jwt: { authorizer: tokens.id } } });

@@ -31,7 +31,10 @@ const schema = z.strictObject({
   mailDomain: domain.optional(),
   /** Google Workspace domain: our people's addresses, and mail that Workspace forwards. `"example.com"` */
   workspaceDomain: domain.default("frontdesk.example"),
-  /** The company's mailboxes, and the addresses of the people who may read each (admins read all). */
+  /**
+   * The company's mailboxes, and the addresses of the people who may read each, from their first sign-in on (admins read
+   * all). `[{"address": "jobs@example.com", "name": "Jobs", "members": ["someone@example.com"]}]`
+   */
   mailboxes: z
     .array(
       z.strictObject({

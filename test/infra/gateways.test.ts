@@ -29,9 +29,11 @@ describe.each(stages)("HTTP API of stage %s", (stage) => {
         .filter(({ inputs }) => (inputs.authorizationType === "NONE") === open)
         .map(({ inputs }) => String(inputs.routeKey))
         .toSorted();
-    expect(byKind(true)).toEqual(["GET /health", "GET /openapi.json"]);
+    expect(byKind(true)).toEqual(
+      ["GET", "HEAD"].flatMap((method) => [`${method} /health`, `${method} /openapi.json`]),
+    );
     expect(byKind(false)).toEqual(
-      ["DELETE", "GET", "PATCH", "POST", "PUT"].map((method) => `${method} /{proxy+}`),
+      ["DELETE", "GET", "HEAD", "PATCH", "POST", "PUT"].map((method) => `${method} /{proxy+}`),
     );
     for (const { inputs } of routes(graph, "HTTP"))
       if (inputs.authorizationType !== "NONE")

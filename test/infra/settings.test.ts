@@ -45,7 +45,7 @@ describe("defaults", () => {
     });
   });
 
-  test("reach the functions as the Settings link, without who is a member of what", async () => {
+  test("reach the functions as the Settings link, with who may read which mailbox", async () => {
     const { links } = await graphOf("production");
     expect(links.Settings).toMatchObject({
       stage: "production",
@@ -53,6 +53,14 @@ describe("defaults", () => {
       homeRegion: "ca-central-1",
       mailRegion: "us-east-1",
       logLevel: "info",
+      mailboxes: expect.arrayContaining([
+        {
+          address: "jobs@frontdesk.example",
+          name: "Jobs",
+          members: ["recruiter@frontdesk.example", "viewer@frontdesk.example"],
+        },
+        { address: "support@in.frontdesk.example", name: "Support", members: [] },
+      ]),
     });
   });
 });
@@ -63,6 +71,10 @@ describe("a wrong setting is named, with how it should be", () => {
     [{ mailDomain: "Not A Domain" }, /mailDomain must be a lower-case domain name such as example\.com/],
     [{ mailboxes: [] }, /mailboxes must name at least one mailbox/],
     [{ mailboxes: [{ address: "jobs", name: "Jobs" }] }, /mailboxes\.0\.address must be an e-mail address/],
+    [
+      { mailboxes: [{ address: "jobs@anna.in.frontdesk.example", name: "Jobs", members: ["rhea"] }] },
+      /mailboxes\.0\.members\.0 must be an e-mail address such as jobs@example\.com/,
+    ],
     [
       { mailboxes: [{ address: "jobs@elsewhere.test", name: "Jobs" }] },
       /mailboxes\.0\.address jobs@elsewhere\.test is on none of the domains .* \(anna\.in\.frontdesk\.example\), so no mail/,
