@@ -22,6 +22,8 @@ export interface TestAws {
   /** Bodies sent to queues, by URL. */
   sent: { url: string; body: string }[];
   calls: Call[];
+  /** Strings of Secrets Manager by ARN. */
+  secrets: Map<string, string>;
   /** What each open connection got. */
   connections: Map<string, string[]>;
   /** Runs before each call; may throw an Answer. */
@@ -64,6 +66,7 @@ export async function startAws(buckets: string[]): Promise<TestAws> {
     buckets: new Map(buckets.map((bucket) => [bucket, new Map()])),
     sent: [],
     calls: [],
+    secrets: new Map(),
     connections: new Map(),
     intercept: undefined,
     put(bucket, key, body) {
@@ -86,6 +89,7 @@ async function respond(aws: TestAws, request: IncomingMessage, response: ServerR
   for await (const chunk of request) chunks.push(chunk as Buffer);
   const body = Buffer.concat(chunks);
   const target = request.headers["x-amz-target"];
+  if (target === "secretsmanager.GetSecretValue") return secret(aws, body, response);
   if (typeof target === "string") return sqs(aws, target, body, response);
   const connection = /\/@connections\/([^/]+)$/.exec(url.pathname)?.[1];
   if (connection !== undefined)
@@ -96,6 +100,15 @@ async function respond(aws: TestAws, request: IncomingMessage, response: ServerR
 async function called(aws: TestAws, operation: string, key: string): Promise<void> {
   aws.calls.push({ operation, key });
   await aws.intercept?.({ operation, key });
+}
+
+async function secret(aws: TestAws, body: Buffer, response: ServerResponse): Promise<void> {
+  const { SecretId } = JSON.parse(body.toString()) as { SecretId: string };
+  await called(aws, "GetSecretValue", SecretId);
+  const SecretString = aws.secrets.get(SecretId);
+  if (SecretString === undefined) throw new Answer(400, "ResourceNotFoundException");
+  response.writeHead(200, { "content-type": "application/x-amz-json-1.1" });
+  response.end(JSON.stringify({ ARN: SecretId, SecretString }));
 }
 
 async function sqs(aws: TestAws, target: string, body: Buffer, response: ServerResponse): Promise<void> {
