@@ -1,3 +1,6 @@
+/** From a terminal the signal comes twice within a moment: to us, and by npm, which hands on what it gets itself. */
+const SAME_SIGNAL_MS = 1000;
+
 /**
  * Ctrl-C at any moment. The first signal aborts `signal` and runs what was given to `onStop`; a second one ends at once.
  */
@@ -12,10 +15,13 @@ export function stopOnSignals(): {
   const stopped = new Promise<void>((resolve) => {
     finished = resolve;
   });
-  let signals = 0;
+  let first: number | undefined;
   const handle = () => {
-    signals += 1;
-    if (signals > 1) process.exit(130);
+    if (first !== undefined) {
+      if (performance.now() - first > SAME_SIGNAL_MS) process.exit(130);
+      return;
+    }
+    first = performance.now();
     process.stderr.write("\nstopping …\n");
     controller.abort(new Error("stopped by a signal"));
     void Promise.allSettled(stops.map((stop) => stop())).then(finished);

@@ -1,5 +1,5 @@
 /** Frontdesk on the local cloud, as `npm run local`, `npm run demo`, the tests and the benchmarks start it. */
-import { mkdirSync, renameSync, rmSync, writeFileSync } from "node:fs";
+import { mkdirSync, readFileSync, renameSync, rmSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
 import { type RunningApp, type RunOptions, runApp } from "@frontdesk/local";
 import { root, workFolder } from "./root.ts";
@@ -90,6 +90,11 @@ export function publish(app: RunningApp, addresses: Addresses): void {
 }
 /** Takes the addresses away again, unless another run has written its own since. */
 export function unpublish(): void {
+  try {
+    if ((JSON.parse(readFileSync(localFile, "utf8")) as Addresses).pid !== process.pid) return;
+  } catch {
+    // Not there, or not readable: nothing that anybody could use.
+  }
   rmSync(localFile, { force: true });
   rmSync(developerFile, { force: true });
 }

@@ -4,8 +4,8 @@ import { newKey, noticeMail } from "../support/ses.ts";
 import { letter } from "./support/letters.ts";
 import { killFunction } from "./support/processes.ts";
 import {
-  denialBy,
   describeStatement,
+  firstDenial,
   type PlacedStatement,
   planWithout,
   statementsOf,
@@ -129,9 +129,7 @@ test("every statement that is granted was needed: without it the path is denied,
         kind === placed.kind && holder === placed.holder && meaning(statement) === meaning(placed.statement),
     );
     const lacking = planWithout(plan, same);
-    const denied = asked
-      .map((request) => ({ request, message: denialBy(lacking, request) }))
-      .find(({ message }) => message !== undefined);
+    const denied = firstDenial(lacking, asked);
     const [reason] = unused.find(([, matches]) => matches(placed)) ?? [];
     if (reason) {
       listed.add(reason);
@@ -177,7 +175,7 @@ test("every Deny denies what comes without TLS", () => {
       resource: holder,
     };
     const insecure = { ...example, context: { ...example.context, "aws:SecureTransport": "false" } };
-    expect(denialBy(plan, insecure), holder).toContain("explicit deny");
+    expect(firstDenial(plan, [insecure])?.message, holder).toContain("explicit deny");
   }
 });
 

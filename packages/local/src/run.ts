@@ -38,7 +38,12 @@ export async function runApp(options: RunOptions): Promise<RunningApp> {
 
   await ensurePlatform(appDir, stage, log);
   options.signal?.throwIfAborted();
-  const graph = await synthesise({ appDir, stage, secretSeed: installationSeed(stateDir) });
+  const graph = await synthesise({
+    appDir,
+    stage,
+    secretSeed: installationSeed(stateDir),
+    ...(options.signal && { signal: options.signal }),
+  });
   const synthesised = performance.now();
   options.signal?.throwIfAborted();
   if (graph.unknownTypes.length > 0)
@@ -53,12 +58,9 @@ export async function runApp(options: RunOptions): Promise<RunningApp> {
     watch: options.watch ?? false,
     ...(options.ports && { ports: options.ports }),
     ...(options.redis && { redis: options.redis }),
+    ...(options.signal && { signal: options.signal }),
     log,
   });
-  if (options.signal?.aborted) {
-    await running.stop();
-    options.signal.throwIfAborted();
-  }
   return {
     ...running,
     graph,

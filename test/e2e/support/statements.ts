@@ -55,15 +55,19 @@ function visit(plan: Plan, keep: (placed: PlacedStatement) => boolean): void {
     filter("resource", resource, `${index}`, document);
 }
 
-/** What AWS would say to the request: nothing when it is allowed. */
-export function denialBy(plan: Plan, request: AuthorisationRequest): string | undefined {
+/** The first of the requests that the plan does not allow, and what AWS would say to it. */
+export function firstDenial(
+  plan: Plan,
+  requests: readonly AuthorisationRequest[],
+): { request: AuthorisationRequest; message: string } | undefined {
   const iam = createIam(plan, { observer: { record() {}, on: () => () => {} } });
-  try {
-    iam.authorise(request);
-    return undefined;
-  } catch (error) {
-    return (error as Error).message;
-  }
+  for (const request of requests)
+    try {
+      iam.authorise(request);
+    } catch (error) {
+      return { request, message: (error as Error).message };
+    }
+  return undefined;
 }
 
 /** In words, for the name of a test that fails and for the list of what nobody uses. */
