@@ -5,6 +5,7 @@
  */
 import { parseArgs } from "node:util";
 import type { Observation } from "./cloud/types.ts";
+import { describeOutputs } from "./outputs.ts";
 import { runApp } from "./run.ts";
 import { synthesise } from "./synth/index.ts";
 import { ensurePlatform } from "./synth/platform.ts";
@@ -111,6 +112,9 @@ async function run() {
     ...Object.entries(caches).map(([id, { port }]) => [id, `rediss://127.0.0.1:${port}`]),
   ];
   for (const [name, address] of lines) process.stdout.write(`${String(name).padEnd(24)} ${address}\n`);
+  const outputs = describeOutputs(app.graph, app.cloud.plan, app.endpoints);
+  if (outputs.length > 0) process.stdout.write("what sst.config.ts returns:\n");
+  for (const [name, value] of outputs) process.stdout.write(`  ${name.padEnd(22)} ${value}\n`);
   process.stdout.write("ready; Ctrl-C stops\n");
 }
 

@@ -1,15 +1,20 @@
+import type { GraphResource } from "../graph/types.ts";
 import { optional } from "./messaging.ts";
 import { arnName, flag, list, number, optionalText, property, type Reader, text, toText } from "./read.ts";
 import type { CacheSpec, DatabaseProxySpec, DatabaseSpec, Plan } from "./types.ts";
 
 export function readDatabases(reader: Reader, notRun: Plan["notRun"]): DatabaseSpec[] {
+  return [...readClusters(reader, notRun), ...readInstances(reader, notRun)];
+}
+
+function readClusters(reader: Reader, notRun: Plan["notRun"]): DatabaseSpec[] {
   return reader.all("aws:rds/cluster:Cluster").flatMap((resource) => {
     const engine = optionalText(resource, "engine");
     if (engine !== "aurora-postgresql") {
       notRun.push({
         type: resource.type,
         name: resource.name,
-        reason: `engine ${engine ?? "unknown"}: only Aurora PostgreSQL runs here`,
+        reason: `engine ${engine ?? "unknown"}: of databases only PostgreSQL runs here`,
       });
       return [];
     }
@@ -28,9 +33,66 @@ export function readDatabases(reader: Reader, notRun: Plan["notRun"]): DatabaseS
         masterUsername: optionalText(resource, "masterUsername") ?? "postgres",
         ...optional("masterPassword", optionalText(resource, "masterPassword")),
         iamAuthentication: flag(resource, "iamDatabaseAuthenticationEnabled"),
+        ...plainAllowed(reader, resource, 17),
       },
     ];
   });
+}
+
+/** RDS for PostgreSQL; read replicas are further names of their source. */
+function readInstances(reader: Reader, notRun: Plan["notRun"]): DatabaseSpec[] {
+  const instances = reader.all("aws:rds/instance:Instance");
+  const source = (resource: GraphResource) => toText(resource.inputs.replicateSourceDb);
+  return instances.flatMap((resource) => {
+    if (source(resource) !== undefined) return [];
+    const engine = optionalText(resource, "engine");
+    if (engine !== "postgres") {
+      notRun.push({
+        type: resource.type,
+        name: resource.name,
+        reason: `engine ${engine ?? "unknown"}: of databases only PostgreSQL runs here`,
+      });
+      return [];
+    }
+    const id = text(resource, "identifier");
+    const arn = text(resource, "arn");
+    const replicas = instances.filter((other) => [id, arn].includes(source(other) ?? ""));
+    return [
+      {
+        id,
+        arn,
+        resourceId: text(resource, "resourceId"),
+        region: resource.region,
+        engineVersion: optionalText(resource, "engineVersion") ?? "",
+        hosts: [resource, ...replicas].map((one) => text(one, "address")),
+        port: number(resource, "port", 5432),
+        databaseName: optionalText(resource, "dbName") ?? "postgres",
+        masterUsername: optionalText(resource, "username") ?? "postgres",
+        ...optional("masterPassword", optionalText(resource, "password")),
+        iamAuthentication: flag(resource, "iamDatabaseAuthenticationEnabled"),
+        ...plainAllowed(reader, resource, 15),
+      },
+    ];
+  });
+}
+
+/**
+ * `rds.force_ssl` as the parameter group says; where it does not, RDS demands TLS since 15 and Aurora since 17
+ * (https://docs.aws.amazon.com/AmazonRDS/latest/UserGuide/PostgreSQL.Concepts.General.SSL.html,
+ * https://docs.aws.amazon.com/AmazonRDS/latest/AuroraUserGuide/AuroraPostgreSQL.Security.html).
+ */
+function plainAllowed(reader: Reader, database: GraphResource, forcedSince: number): { plainAllowed?: true } {
+  const names = [property(database, "parameterGroupName"), property(database, "dbClusterParameterGroupName")];
+  const said = reader
+    .all("aws:rds/parameterGroup:ParameterGroup", "aws:rds/clusterParameterGroup:ClusterParameterGroup")
+    .filter((group) => names.includes(property(group, "name")))
+    .flatMap((group) => list(property(group, "parameters")))
+    .find((parameter) => parameter.name === "rds.force_ssl");
+  // No version is AWS's newest.
+  const major =
+    Number.parseInt(optionalText(database, "engineVersion") ?? "", 10) || Number.POSITIVE_INFINITY;
+  const forced = said ? String(said.value) === "1" : major >= forcedSince;
+  return forced ? {} : { plainAllowed: true };
 }
 
 export function readDatabaseProxies(reader: Reader): DatabaseProxySpec[] {
@@ -38,7 +100,8 @@ export function readDatabaseProxies(reader: Reader): DatabaseProxySpec[] {
   return reader.all("aws:rds/proxy:Proxy").flatMap((resource) => {
     const name = text(resource, "name");
     const target = targets.find((candidate) => candidate.inputs.dbProxyName === name);
-    const clusterId = target && optionalText(target, "dbClusterIdentifier");
+    const clusterId =
+      target && (optionalText(target, "dbClusterIdentifier") ?? optionalText(target, "dbInstanceIdentifier"));
     if (!clusterId) return [];
     const arn = text(resource, "arn");
     return [

@@ -317,10 +317,10 @@ export interface ParameterSpec {
 }
 
 export interface DatabaseSpec {
-  /** Aurora cluster identifier. */
+  /** Identifier of the Aurora cluster or of the RDS instance. */
   id: string;
   arn: string;
-  /** `cluster-...` (or `prx-...` for a proxy): the middle of `rds-db:connect`'s resource. */
+  /** `cluster-...`, of an instance `db-...` (or `prx-...` for a proxy): the middle of `rds-db:connect`'s resource. */
   resourceId: string;
   region: string;
   engineVersion: string;
@@ -331,6 +331,8 @@ export interface DatabaseSpec {
   masterUsername: string;
   masterPassword?: string;
   iamAuthentication: boolean;
+  /** `rds.force_ssl` is 0: logins without TLS are taken, too. */
+  plainAllowed?: true;
 }
 export interface DatabaseProxySpec {
   name: string;

@@ -8,7 +8,6 @@ const reasons: Record<string, string> = {
   "aws:ecs/service:Service": "containers do not run here",
   "aws:ecs/taskDefinition:TaskDefinition": "containers do not run here",
   "aws:opensearch/domain:Domain": "there is no OpenSearch here",
-  "aws:rds/instance:Instance": "only Aurora PostgreSQL clusters run here",
   "aws:sfn/stateMachine:StateMachine": "there is no Step Functions here",
   "aws:cloudfront/distribution:Distribution": "there is no content delivery network here yet",
   "aws:apigateway/restApi:RestApi": "only API Gateway v2 runs here",

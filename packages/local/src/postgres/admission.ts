@@ -22,12 +22,14 @@ export function admitToCluster(options: AdmissionOptions, spec: DatabaseSpec) {
   return async (attempt: Attempt): Promise<Admission> => {
     const { user, database } = attempt;
     const from = `host "127.0.0.1", user "${user}", database "${database}"`;
-    // Aurora's rds.force_ssl is on by default since version 15.
-    if (!attempt.secure) throw new Refusal("28000", `no pg_hba.conf entry for ${from}, no encryption`);
+    if (!attempt.secure && !spec.plainAllowed)
+      throw new Refusal("28000", `no pg_hba.conf entry for ${from}, no encryption`);
     if (user === SUPERUSER)
       throw new Refusal("28000", `pg_hba.conf rejects connection for ${from}, SSL encryption`);
     await strike(options.cloud, spec.arn);
     if (!(await options.isIamUser(user))) return { by: "postgres" };
+    // A token in plain text would be anybody's: its lines in pg_hba.conf are `hostssl`.
+    if (!attempt.secure) throw new Refusal("28000", `no pg_hba.conf entry for ${from}, no encryption`);
 
     const token = await attempt.askPassword();
     if (!spec.iamAuthentication) {

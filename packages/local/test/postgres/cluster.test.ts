@@ -248,3 +248,15 @@ describe("sessions", () => {
     await rds.connect("report", "r3port");
   });
 });
+
+test("with rds.force_ssl off a password is taken without TLS, an IAM token is not", async () => {
+  const open = await startPostgres({ databases: [{ ...database, plainAllowed: true }] });
+  try {
+    const master = await open.connect("master", "m4ster'\\pass", writer, { ssl: false });
+    await master.query("create role app login");
+    await master.query("grant rds_iam to app");
+    expect(await refusal(open.connect("app", "any", writer, { ssl: false }))).toContain("no encryption");
+  } finally {
+    await open.stop();
+  }
+});

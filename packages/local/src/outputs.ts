@@ -1,0 +1,36 @@
+/** What an app's `run()` returns, for the terminal. */
+import type { Graph } from "./graph/types.ts";
+import type { Plan } from "./plan/types.ts";
+
+/**
+ * The app's outputs by name: AWS's addresses with where they lead on this machine, which nothing outside the functions
+ * resolves, and secret values masked.
+ *
+ * @param endpoints Loopback addresses by logical name.
+ */
+export function describeOutputs(
+  graph: Pick<Graph, "outputs" | "links">,
+  plan: Pick<Plan, "gateways" | "functionUrls" | "databases" | "caches">,
+  endpoints: { gateways: Record<string, string>; functionUrls: Record<string, string> },
+): [name: string, text: string][] {
+  const secrets = [
+    ...Object.values(graph.links).flatMap((link) => (link.type === "sst:sst:Secret" ? [link.value] : [])),
+    ...plan.databases.map(({ masterPassword }) => masterPassword),
+    ...plan.caches.map(({ authToken }) => authToken),
+  ].filter((value) => typeof value === "string" && value !== "") as string[];
+  const masked = (text: string) =>
+    secrets.reduce((left, secret) => left.replaceAll(secret, "[secret]"), text);
+
+  const local = (text: string) => {
+    const host = URL.canParse(text) ? new URL(text).host : undefined;
+    if (!host) return undefined;
+    const gateway = plan.gateways.find((one) => one.host === host || one.customDomains.includes(host));
+    const fn = plan.functionUrls.find((one) => one.host === host);
+    return (gateway && endpoints.gateways[gateway.name]) ?? (fn && endpoints.functionUrls[fn.name]);
+  };
+  return Object.entries(graph.outputs).map(([name, value]) => {
+    const text = typeof value === "string" ? value : JSON.stringify(value);
+    const address = local(text);
+    return [name, address === undefined ? masked(text) : `${masked(text)} -> ${address}`];
+  });
+}
