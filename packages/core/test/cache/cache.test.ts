@@ -4,7 +4,6 @@ import { z } from "zod";
 import { authToken, engines, startRedis } from "../../../local/test/redis/support.ts";
 import * as cache from "../../src/cache/index.ts";
 import * as config from "../../src/config/index.ts";
-import * as identity from "../../src/identity/index.ts";
 import * as mailboxes from "../../src/mailboxes/index.ts";
 import * as secrets from "../../src/secrets/index.ts";
 import { address, as, configOf, createWorld, join, signIn, type World } from "../support/world.ts";
@@ -124,82 +123,5 @@ describe.each(engines())("with Redis (%s)", (engine) => {
       mailboxes.setMembership({ mailbox: address("jobs"), email: recruiter.email, member: false }),
     );
     expect(await seen()).toEqual([]);
-  });
-});
-
-describe("members of the settings", () => {
-  beforeEach(() => world.reset());
-  const visibleTo = async (name: string) => {
-    const actor = await signIn(name, "viewer");
-    const visible = await identity.visibility(actor);
-    return visible.all ? "all" : visible.mailboxIds;
-  };
-  const wanted = (members: string[]) => [{ address: address("jobs"), name: "Jobs", members }];
-
-  test("people are members before they sign in, and no longer once the settings drop them", async () => {
-    await mailboxes.sync(wanted(["Ann@desk.test", "bob@desk.test"]));
-    expect(await visibleTo("ann")).toEqual([world.mailbox.jobs]);
-    await mailboxes.sync(wanted(["bob@desk.test"]));
-    expect([await visibleTo("ann"), await visibleTo("bob")]).toEqual([[], [world.mailbox.jobs]]);
-  });
-
-  test("whom an administrator added stays", async () => {
-    const admin = await signIn("admin", "admin");
-    await as(admin, () =>
-      mailboxes.setMembership({ mailbox: address("jobs"), email: "ann@desk.test", member: true }),
-    );
-    await mailboxes.sync(wanted([]));
-    expect(await visibleTo("ann")).toEqual([world.mailbox.jobs]);
-  });
-
-  test("a mailbox that the settings drop keeps its row and is no longer active", async () => {
-    const before = world.mailbox.hello;
-    expect(await mailboxes.sync(wanted([]))).toBe(1);
-    const rows = await world.rows("select id, active from frontdesk.mailboxes where address = $1", [
-      address("hello"),
-    ]);
-    expect(rows).toEqual([{ id: before, active: false }]);
-    await mailboxes.sync([...wanted([]), { address: address("hello"), name: "Hello again" }]);
-    expect(
-      await world.rows("select id, active, name from frontdesk.mailboxes where address = $1", [
-        address("hello"),
-      ]),
-    ).toEqual([{ id: before, active: true, name: "Hello again" }]);
-  });
-});
-
-describe("signing in", () => {
-  beforeEach(() => world.reset());
-
-  test("a user is made once, however many requests come first, and follows the token's claims", async () => {
-    const users = await Promise.all(Array.from({ length: 10 }, () => signIn("ann", "recruiter")));
-    expect(new Set(users.map(({ userId }) => userId)).size).toBe(1);
-    const changed = await identity.signIn({
-      sub: "ann",
-      email: "New@desk.test",
-      "cognito:groups": ["admin", "odd"],
-    });
-    expect(changed).toEqual({
-      kind: "user",
-      userId: users[0]?.userId,
-      email: "new@desk.test",
-      roles: ["admin"],
-    });
-    expect(await world.rows("select email, roles from frontdesk.users")).toEqual([
-      { email: "new@desk.test", roles: ["admin"] },
-    ]);
-  });
-
-  test("without a role of ours nobody gets in", async () => {
-    await expect(signIn("ann")).rejects.toMatchObject({ kind: "forbidden", code: "no_role" });
-    await expect(signIn("ann", "Admin")).rejects.toMatchObject({ kind: "forbidden" });
-    expect(await world.count("users")).toBe(0);
-  });
-
-  test("claims that are none are told field by field", async () => {
-    await expect(async () => identity.signIn({ sub: "", email: "nobody" })).rejects.toMatchObject({
-      kind: "validation",
-      issues: [{ path: "sub" }, { path: "email" }],
-    });
   });
 });

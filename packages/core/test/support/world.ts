@@ -1,5 +1,6 @@
 /** Everything a domain test stands on: database, AWS, settings, mailboxes; and what it does with them. */
 
+import { Client } from "pg";
 import { provide as provideActor } from "../../src/actor/index.ts";
 import * as awsClients from "../../src/aws/index.ts";
 import * as config from "../../src/config/index.ts";
@@ -10,7 +11,7 @@ import type { Delivery } from "../../src/mail/index.ts";
 import * as mailboxes from "../../src/mailboxes/index.ts";
 import * as realtime from "../../src/realtime/index.ts";
 import { startAws, type TestAws } from "./aws.ts";
-import { startPostgres, type TestPostgres, withClient } from "./database.ts";
+import { startPostgres, type TestPostgres } from "./database.ts";
 
 export const mailDomain = "in.desk.test";
 export const workspaceDomain = "desk.test";
@@ -62,7 +63,10 @@ export async function createWorld(): Promise<World> {
   const restoreConfig = config.provide(configOf(aws));
   const current = await postgres.create();
   const restorePool = database.provide(current.pool);
-  const tables = await tablesOf(current.url);
+  const admin = new Client({ connectionString: current.url });
+  await admin.connect();
+  // Deletes, since a truncate makes files anew: five times as long for tables this small. As a replica no foreign key asks.
+  const empty = `set session_replication_role = replica; ${(await tablesOf(admin)).map((name) => `delete from ${name};`).join(" ")}`;
   const logged: string[] = [];
   log.configure({ sink: (line) => logged.push(line) });
   const world: World = {
@@ -72,9 +76,7 @@ export async function createWorld(): Promise<World> {
     mailbox: {},
     logged,
     async reset() {
-      await withClient({ connectionString: current.url }, (admin) =>
-        admin.query(`truncate ${tables} cascade`),
-      );
+      await admin.query(empty);
       for (const bucket of aws.buckets.values()) bucket.clear();
       aws.connections.clear();
       aws.calls.length = 0;
@@ -88,6 +90,7 @@ export async function createWorld(): Promise<World> {
       await awsClients.close();
       restorePool();
       restoreConfig();
+      await admin.end();
       await current.drop();
       await aws.stop();
       await postgres.stop();
@@ -102,13 +105,11 @@ export async function createWorld(): Promise<World> {
   return world;
 }
 
-async function tablesOf(url: string): Promise<string> {
-  return withClient({ connectionString: url }, async (admin) => {
-    const { rows } = await admin.query<{ name: string }>(
-      "select format('%I.%I', schemaname, tablename) as name from pg_tables where schemaname = 'frontdesk' and tablename <> 'migrations'",
-    );
-    return rows.map(({ name }) => name).join(", ");
-  });
+async function tablesOf(admin: Client): Promise<string[]> {
+  const { rows } = await admin.query<{ name: string }>(
+    "select format('%I.%I', schemaname, tablename) as name from pg_tables where schemaname = 'frontdesk' and tablename <> 'migrations'",
+  );
+  return rows.map(({ name }) => name);
 }
 
 async function fill(world: World): Promise<void> {
