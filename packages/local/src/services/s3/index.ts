@@ -21,6 +21,7 @@ import type {
 import { type RestRequest, restOperation, s3Address } from "../../front-door/rest-operations.ts";
 import { identify } from "../../iam/principal.ts";
 import { Bucket, type Doer } from "./bucket.ts";
+import { copyObject } from "./copy.ts";
 import { corsHeaders, preflight } from "./cors.ts";
 import { checkKey, decodePath } from "./key.ts";
 import { expired, untilMidnight } from "./lifecycle.ts";
@@ -36,7 +37,6 @@ import {
 } from "./multipart-operations.ts";
 import { createNotifier } from "./notifications.ts";
 import {
-  copyObject,
   deleteObject,
   deleteObjects,
   findObject,

@@ -3,6 +3,7 @@ import { AwsError } from "../../cloud/errors.ts";
 import type { AwsAnswer } from "../../cloud/types.ts";
 import { escapeXml } from "../../front-door/xml.ts";
 import { checkWrite, readRange } from "./conditions.ts";
+import { copySource } from "./copy.ts";
 import { headerContext, metadataOf, writtenHeaders } from "./metadata.ts";
 import {
   beginUpload,
@@ -14,7 +15,7 @@ import {
   readCompletion,
   uploadPart,
 } from "./multipart.ts";
-import { copySource, type ObjectCall } from "./operations.ts";
+import type { ObjectCall } from "./operations.ts";
 import { checksumHeaderOf } from "./receive.ts";
 import { requestTagContext, tagsOfHeader } from "./tagging.ts";
 import { document } from "./xml.ts";

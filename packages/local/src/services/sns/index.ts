@@ -42,7 +42,7 @@ export function createSns(cloud: Cloud, ports: Ports): Sns {
         given.deduplicationId ?? createHash("sha256").update(given.message).digest("hex");
       publication = { ...given, deduplicationId };
       entry.recent.forget(now);
-      const known = entry.recent.find(deduplicationId);
+      const known = entry.recent.find(deduplicationId, now);
       if (known) return { messageId: known.id, sequence: sequenceNumber(known.sequence) };
     }
     const notice: Notice = { ...publication, id: randomUUID(), topicArn: topic.arn, at: Math.floor(now) };

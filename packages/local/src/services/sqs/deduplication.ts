@@ -11,14 +11,15 @@ export interface Remembered {
 const INTERVAL_MS = 5 * 60_000;
 
 export class Deduplication {
-  /** In the order of their times. */
+  /** In the order of their times, nearly: messages of another queue may be older. */
   readonly #known = new Map<string, Remembered>();
 
   get size(): number {
     return this.#known.size;
   }
-  find(id: string): Remembered | undefined {
-    return this.#known.get(id);
+  find(id: string, now: number): Remembered | undefined {
+    const known = this.#known.get(id);
+    return known && known.at > now - INTERVAL_MS ? known : undefined;
   }
   remember(id: string, { id: messageId, sequence, at }: Remembered): void {
     this.#known.delete(id);

@@ -7,13 +7,12 @@ import type { Clock } from "../../cloud/clock.ts";
 import { AwsError } from "../../cloud/errors.ts";
 import { type Journal, openJournal } from "../../cloud/journal.ts";
 import type { QueueSpec } from "../../plan/types.ts";
-import { type Available, createFifo, createStandard } from "./available.ts";
 import { Deduplication } from "./deduplication.ts";
 import { invalidParameter } from "./errors.ts";
-import { Heap } from "./heap.ts";
 import type { Draft, Message, StoredMessage } from "./message.ts";
 import type { Receipt } from "./receipt.ts";
 import { fromRecord, type JournalRecord, toRecord } from "./record.ts";
+import { Stock } from "./stock.ts";
 import { Waiters } from "./waiters.ts";
 
 /** https://docs.aws.amazon.com/AWSSimpleQueueService/latest/SQSDeveloperGuide/quotas-messages.html */
@@ -41,24 +40,9 @@ export class Queue {
   spec: QueueSpec;
   readonly #options: QueueOptions;
   readonly #clock: Clock;
-  readonly #messages = new Map<string, Message>();
-  readonly #available: Available;
-  /** In flight or delayed, by the time they may be received. */
-  readonly #waiting = new Heap<Message>(
-    (a, b) => a.visibleAt < b.visibleAt,
-    (message, at) => {
-      message.slot = at;
-    },
-  );
-  readonly #ages = new Heap<Message>(
-    (a, b) => a.sentAt < b.sentAt,
-    (message, at) => {
-      message.ageSlot = at;
-    },
-  );
+  readonly #stock: Stock;
   readonly #recent = new Deduplication();
   readonly #waiters: Waiters;
-  #inFlight = 0;
   #sequence = 0;
   #journal: Journal | undefined;
 
@@ -66,10 +50,10 @@ export class Queue {
     this.spec = spec;
     this.#options = options;
     this.#clock = options.clock;
-    this.#available = spec.fifo ? createFifo() : createStandard();
+    this.#stock = new Stock(spec.fifo);
     this.#waiters = new Waiters(options.clock, {
       take: (max, visibilityMs) => this.#take(max, visibilityMs),
-      nextDue: () => this.#waiting.first?.visibleAt,
+      nextDue: () => this.#stock.nextDue,
     });
   }
 
@@ -78,9 +62,9 @@ export class Queue {
     this.#journal = openJournal(this.#options.file, {
       replay: (record) => this.#replay(kept, record as JournalRecord),
       snapshot: () => this.#snapshot(),
-      live: () => this.#messages.size + this.#recent.size,
+      live: () => this.#stock.size + this.#recent.size,
     });
-    for (const stored of kept.values()) this.#place(stored);
+    for (const stored of kept.values()) this.#stock.put(stored, this.#clock.now());
   }
 
   close(): void {
@@ -96,7 +80,8 @@ export class Queue {
     const inBatch = new Map<string, StoredMessage>();
     const sent = drafts.map((draft): Sent => {
       const { deduplicationId } = draft;
-      const known = deduplicationId && (this.#recent.find(deduplicationId) ?? inBatch.get(deduplicationId));
+      const known =
+        deduplicationId && (this.#recent.find(deduplicationId, now) ?? inBatch.get(deduplicationId));
       if (known) return { message: known, added: false };
       this.#sequence = Math.max(this.#sequence + 1, now * 1000);
       const stored: StoredMessage = {
@@ -126,7 +111,7 @@ export class Queue {
 
   /** Takes a message that another queue has given up; it keeps its id. A second time it is not added again. */
   adopt(message: StoredMessage, change: Partial<StoredMessage>): void {
-    if (this.#messages.has(message.id)) return;
+    if (this.#stock.get(message.id)) return;
     this.#sequence = Math.max(this.#sequence + 1, this.#clock.now() * 1000);
     this.#add([
       {
@@ -164,7 +149,7 @@ export class Queue {
     const now = this.#clock.now();
     const gone = new Set<Message>();
     const outcome = receipts.map(({ messageId, receive }) => {
-      const message = this.#messages.get(messageId);
+      const message = this.#stock.get(messageId);
       if (!message || gone.has(message)) return "gone";
       if (message.receiveCount !== receive) return "outdated";
       // A FIFO message whose visibility timeout has ended may be in another's hands next.
@@ -173,7 +158,7 @@ export class Queue {
       return message;
     });
     this.#write([...gone].map(({ id }): JournalRecord => ["d", id]));
-    for (const message of gone) this.#drop(message);
+    for (const message of gone) this.#stock.drop(message);
     // A message group may have become free.
     if (gone.size > 0) this.#waiters.serve();
     return outcome;
@@ -182,7 +167,7 @@ export class Queue {
   /** @throws AwsError InvalidParameterValue, MessageNotInflight. */
   changeVisibility({ messageId, receive }: Receipt, handle: string, seconds: number): void {
     const now = this.#clock.now();
-    const message = this.#messages.get(messageId);
+    const message = this.#stock.get(messageId);
     if (!message || message.receiveCount !== receive)
       throw invalidParameter(
         handle,
@@ -199,45 +184,34 @@ export class Queue {
         `Total VisibilityTimeout for the message is beyond the limit [${LONGEST_VISIBILITY_SECONDS} seconds]`,
       );
     this.#write([["v", messageId, visibleAt]]);
-    this.#waiting.remove(message, message.slot);
-    message.visibleAt = visibleAt;
-    this.#waiting.push(message);
+    this.#stock.reschedule(message, visibleAt);
     this.#waiters.serve();
   }
 
   purge(): void {
     this.#write([["p"]]);
-    this.#messages.clear();
-    this.#available.clear();
-    this.#waiting.clear();
-    this.#ages.clear();
-    this.#inFlight = 0;
+    this.#stock.clear();
   }
 
   /** Hands over up to `max` messages that may be received, for good; ends at the first that is not accepted. */
   withdraw(max: number, accept: (message: Message) => boolean): void {
     this.#promote(this.#clock.now());
     let left = max;
-    const kept = this.#available.take(1, (message) => {
+    const kept = this.#stock.take(1, (message) => {
       if (left === 0 || !accept(message)) return true;
       left -= 1;
       this.#write([["d", message.id]]);
-      this.#forget(message);
+      this.#stock.forget(message);
       return false;
     });
-    for (const message of kept) this.#available.add(message);
+    for (const message of kept) this.#stock.putBack(message);
   }
 
   counts(): { visible: number; inFlight: number; delayed: number; oldestAgeMs: number } {
     const now = this.#clock.now();
     this.#promote(now);
-    const oldest = this.#ages.first;
-    return {
-      visible: this.#available.size,
-      inFlight: this.#inFlight,
-      delayed: this.#waiting.size - this.#inFlight,
-      oldestAgeMs: oldest ? now - oldest.sentAt : 0,
-    };
+    const { visible, inFlight, delayed, oldest } = this.#stock;
+    return { visible, inFlight, delayed, oldestAgeMs: oldest ? now - oldest.sentAt : 0 };
   }
 
   /** After a change of the spec: what it shortens takes effect now. */
@@ -249,11 +223,13 @@ export class Queue {
     const now = this.#clock.now();
     this.#promote(now);
     const { redrive } = this.spec;
-    const target = redrive && this.#options.find(redrive.deadLetterTargetArn);
-    if (this.#inFlight >= IN_FLIGHT_LIMIT && this.#available.size > 0)
+    const found = redrive && this.#options.find(redrive.deadLetterTargetArn);
+    const target = found === this ? undefined : found;
+    const { inFlight, visible } = this.#stock;
+    if (inFlight >= IN_FLIGHT_LIMIT && visible > 0)
       throw new AwsError("OverLimit", `Too many messages in flight: the limit is ${IN_FLIGHT_LIMIT}.`, 403);
-    const room = Math.min(max, IN_FLIGHT_LIMIT - this.#inFlight);
-    const taken = this.#available.take(room, (message) => {
+    const room = Math.min(max, IN_FLIGHT_LIMIT - inFlight);
+    const taken = this.#stock.take(room, (message) => {
       if (redrive && target && message.receivesHere >= redrive.maxReceiveCount) {
         this.#giveUp(message, target);
         return false;
@@ -263,7 +239,7 @@ export class Queue {
       message.firstReceivedAt ??= now;
       message.receivedAt = now;
       message.visibleAt = now + visibilityMs;
-      this.#hold(message);
+      this.#stock.hold(message);
       return true;
     });
     this.#write(taken.map(({ id, visibleAt }): JournalRecord => ["r", id, now, visibleAt]));
@@ -278,69 +254,25 @@ export class Queue {
       sentAt: this.spec.fifo ? this.#clock.now() : message.sentAt,
     });
     this.#write([["d", message.id]]);
-    this.#forget(message);
+    this.#stock.forget(message);
     this.#options.onDeadLetter(message, target);
   }
 
   #add(messages: StoredMessage[]) {
     if (messages.length === 0) return;
     this.#write(messages.map(toRecord));
-    for (const message of messages) this.#place(message);
+    for (const message of messages) this.#stock.put(message, this.#clock.now());
     this.#waiters.serve();
-  }
-
-  #place(stored: StoredMessage) {
-    const now = this.#clock.now();
-    const state =
-      stored.visibleAt <= now ? "ready" : stored.receivedAt === undefined ? "delayed" : "inFlight";
-    const message: Message = { ...stored, state, slot: -1, ageSlot: -1 };
-    this.#messages.set(message.id, message);
-    this.#ages.push(message);
-    if (state === "ready") this.#available.add(message);
-    else if (state === "delayed") this.#waiting.push(message);
-    else this.#hold(message);
-  }
-
-  #hold(message: Message) {
-    message.state = "inFlight";
-    this.#inFlight += 1;
-    this.#available.hold(message);
-    this.#waiting.push(message);
   }
 
   /** What is due becomes receivable; what is too old is dropped. */
   #promote(now: number) {
-    for (let next = this.#waiting.first; next && next.visibleAt <= now; next = this.#waiting.first) {
-      this.#waiting.pop();
-      if (next.state === "inFlight") {
-        this.#inFlight -= 1;
-        this.#available.release(next);
-      }
-      next.state = "ready";
-      this.#available.add(next);
-    }
+    this.#stock.promote(now);
     const since = now - this.spec.retentionSeconds * 1000;
-    for (let oldest = this.#ages.first; oldest && oldest.sentAt <= since; oldest = this.#ages.first) {
+    for (let { oldest } = this.#stock; oldest && oldest.sentAt <= since; { oldest } = this.#stock) {
       this.#write([["d", oldest.id]]);
-      this.#drop(oldest);
+      this.#stock.drop(oldest);
     }
-  }
-
-  #drop(message: Message) {
-    if (message.state === "ready") this.#available.remove(message);
-    else {
-      this.#waiting.remove(message, message.slot);
-      if (message.state === "inFlight") {
-        this.#inFlight -= 1;
-        this.#available.release(message);
-      }
-    }
-    this.#forget(message);
-  }
-
-  #forget(message: Message) {
-    this.#messages.delete(message.id);
-    this.#ages.remove(message, message.ageSlot);
   }
 
   #write(records: JournalRecord[]) {
@@ -388,7 +320,7 @@ export class Queue {
   *#snapshot(): Iterable<JournalRecord> {
     // The memory of what was sent comes first: a message replayed after it says the same again.
     for (const [key, { id, sequence, at }] of this.#recent) yield ["k", key, id, sequence, at];
-    for (const message of this.#messages.values()) yield toRecord(message);
+    for (const message of this.#stock.all()) yield toRecord(message);
   }
 }
 
