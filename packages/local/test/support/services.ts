@@ -159,12 +159,23 @@ export interface ClientOptions {
   region?: string;
 }
 
-/** @param folder State of an earlier run. */
-export async function startServices(
-  plan: Plan,
-  options: { folder?: string; invocations?: Invocations; arrange?: (cloud: Cloud) => void } = {},
-): Promise<Services> {
+interface StartOptions {
+  /** State of an earlier run. */
+  folder?: string;
+  arrange?: (cloud: Cloud) => void;
+}
+
+export async function startServices(plan: Plan, options: StartOptions = {}): Promise<Services> {
   const folder = options.folder ?? mkdtempSync(join(tmpdir(), "services-"));
+  try {
+    return await assemble(plan, folder, options.arrange);
+  } catch (error) {
+    if (!options.folder) rmSync(folder, { recursive: true, force: true });
+    throw error;
+  }
+}
+
+async function assemble(plan: Plan, folder: string, arrange?: (cloud: Cloud) => void): Promise<Services> {
   const clock = createClock();
   const observer = createObserver(clock);
   const state = openState(folder);
@@ -183,13 +194,13 @@ export async function startServices(
     ca: await openCertificateAuthority(state),
     log: (message) => logs.push(message),
   };
-  options.arrange?.(cloud);
+  arrange?.(cloud);
   const store = createCredentialStore();
   const ports = {} as Ports;
   const sqs = createSqs(cloud, ports);
   const sns = createSns(cloud, ports);
   const s3 = createS3(cloud, ports, { credentials: store });
-  const invocations = options.invocations ?? recordInvocations(iam);
+  const invocations = recordInvocations(iam);
   const lambda: LambdaPort = {
     invokeAsync: invocations.invokeAsync,
     invoke: () => Promise.reject(new Error("not part of this test")),
