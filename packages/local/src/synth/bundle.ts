@@ -182,7 +182,7 @@ const shims = [
 
 async function bundlePlatform(folder: string): Promise<string> {
   const rules = createHash("sha256")
-    .update(`${version}\0${stableNames}\0${shims}`)
+    .update(`${version}\0${stableNames}\0${optionalPackages.setup}\0${shims}`)
     .digest("hex")
     .slice(0, 12);
   const file = join(folder, `sst.local.${rules}.mjs`);
@@ -208,7 +208,7 @@ async function bundlePlatform(folder: string): Promise<string> {
     external,
     banner: { js: banner },
     inject: [join(folder, "src/shim/run.js")],
-    plugins: [stableNames(folder)],
+    plugins: [stableNames(folder), optionalPackages],
   });
   renameSync(making, file);
   return file;
@@ -264,6 +264,23 @@ function declares(source: string, plain: string): boolean {
     ) || new RegExp(`^\\s*import\\b[^;"']*${name}[^;"']*from`, "m").test(source)
   );
 }
+
+/**
+ * Packages load others that may be absent only when they need them (vite its lightningcss), so what is not installed
+ * stays a call that fails when it is made. Whether it is installed must not hang on what lies above the app's folder.
+ */
+export const optionalPackages: Plugin = {
+  name: "optional-packages",
+  setup(build) {
+    const asked = Symbol("asked");
+    build.onResolve({ filter: /^[^./]/ }, async ({ path, importer, kind, resolveDir, pluginData }) => {
+      if (kind === "import-statement" || pluginData === asked) return undefined;
+      if (!importer.includes(`${sep}node_modules${sep}`)) return undefined;
+      const { errors } = await build.resolve(path, { importer, kind, resolveDir, pluginData: asked });
+      return errors.length > 0 ? { path, external: true } : undefined;
+    });
+  },
+};
 
 /**
  * SST ends physical names in eight random letters and keeps them in its state. There is no state here, so the
