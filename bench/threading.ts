@@ -98,21 +98,14 @@ export async function threading(): Promise<Row> {
   }
 }
 
-/** The rows in equal parts; parents stand before their children in every part's own order of tables. */
+/** The rows in as many parts as the candidate had batches; threads, which the others name, in the first. */
 function inParts(dumps: readonly Dump[], parts: number): Dump[][] {
-  const [parents, children] = [
-    dumps.filter(({ table }) => ["raw_mail", "threads", "messages", "topics"].includes(table)),
-    dumps.filter(({ table }) => !["raw_mail", "threads", "messages", "topics"].includes(table)),
-  ];
   const slice = (one: Dump, part: number): Dump => {
     const size = Math.ceil(one.count / parts);
     const values = one.values.map((column) => column.slice(part * size, (part + 1) * size));
     return { ...one, values, count: values[0]?.length ?? 0 };
   };
-  return Array.from({ length: parts }, (_, part) => [
-    ...parents.map((one) =>
-      one.table === "messages" ? slice(one, part) : part === 0 ? one : { ...one, count: 0 },
-    ),
-    ...(part === parts - 1 ? children : []),
-  ]);
+  return Array.from({ length: parts }, (_, part) =>
+    dumps.flatMap((one) => (one.table !== "threads" ? [slice(one, part)] : part === 0 ? [one] : [])),
+  );
 }

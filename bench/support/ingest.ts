@@ -184,7 +184,7 @@ export interface Dump {
   count: number;
 }
 
-/** Everything that the tables hold. */
+/** Everything that the tables hold; rows sorted by their first column, which names the message or the thread. */
 export async function dump({ admin }: Bench): Promise<Dump[]> {
   const dumps: Dump[] = [];
   for (const table of tables) {
@@ -199,7 +199,7 @@ export async function dump({ admin }: Bench): Promise<Dump[]> {
     rmSync(file);
     const texts = columns.map(({ name }) => `"${name}"::text as "${name}"`).join(", ");
     const { rows } = await admin.query<Record<string, string | null>>(
-      `select ${texts} from frontdesk.${table}`,
+      `select ${texts} from frontdesk.${table} order by 1`,
     );
     dumps.push({
       table,

@@ -47,7 +47,8 @@ export async function migrate(): Promise<Migrated> {
         await asMaster();
         (await migrator.connect()).release();
       }
-    });
+      // The proxy may hold the password of before for a moment.
+    }, settings.permanent);
     const client = await migrator.connect();
     let applied: string[];
     try {
@@ -116,13 +117,15 @@ function isRefusedLogin(error: unknown): boolean {
   return typeof code === "string" && code.startsWith("28");
 }
 
-async function withPatience(step: () => Promise<void>): Promise<void> {
+/** @param alsoRefused A refused login may pass, too. */
+async function withPatience(step: () => Promise<void>, alsoRefused = false): Promise<void> {
   const until = now() + patienceMs;
   for (let wait = 500; ; wait = Math.min(wait * 2, 5_000)) {
     try {
       return await step();
     } catch (error) {
-      if (!isPassing(error) || now() + wait > until) throw error;
+      const passing = isPassing(error) || (alsoRefused && isRefusedLogin(error));
+      if (!passing || now() + wait > until) throw error;
       log.warn("the database is not ready", { error: describe(error) });
       await sleep(wait);
     }

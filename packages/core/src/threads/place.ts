@@ -35,13 +35,13 @@ interface KeyRow {
 export async function lockKeys({ query }: Handle, messages: readonly Incoming[]): Promise<KeyLock> {
   const keys = [...new Set(messages.flatMap(keysOf))].sort();
   const lock: KeyLock = { owners: new Map(), stored: new Map(), prospective: new Map() };
-  const read = (suffix: string) =>
+  const read = (wanted: readonly string[], suffix: string) =>
     query<{ key: string } & KeyRow>(
       `select header_id as key, thread_id as "threadId", arrived from frontdesk.thread_keys
         where header_id = any($1) ${suffix}`,
-      [keys],
+      [wanted],
     );
-  const before = keys.length === 0 ? [] : await read("");
+  const before = keys.length === 0 ? [] : await read(keys, "");
   const guesses = guess(messages, new Map(before.map((row) => [row.key, row.threadId])));
   lock.prospective = guesses.prospective;
   if (keys.length === 0) return lock;
@@ -49,21 +49,25 @@ export async function lockKeys({ query }: Handle, messages: readonly Incoming[])
   const known = new Set(before.map(({ key }) => key));
   const own = new Set(messages.map(({ headerId }) => headerId));
   const missing = keys.filter((key) => !known.has(key));
-  const entered = new Set<string>();
   if (missing.length > 0)
-    for (const { key } of await query<{ key: string }>(
+    // A guess, and nobody's yet. Its lock is held by having been inserted.
+    for (const row of await query<{ key: string } & KeyRow>(
       `insert into frontdesk.thread_keys (header_id, thread_id, arrived)
        select * from unnest($1::text[], $2::text[], $3::bool[]) as given (header_id, thread_id, arrived)
         order by header_id collate "C"
-       on conflict (header_id) do nothing returning header_id as key`,
+       on conflict (header_id) do nothing returning header_id as key, thread_id as "threadId", arrived`,
       [missing, missing.map((key) => guesses.byKey.get(key) ?? null), missing.map((key) => own.has(key))],
     ))
-      entered.add(key);
-  for (const { key, threadId, arrived } of await read(`order by header_id collate "C" for no key update`)) {
-    lock.stored.set(key, { threadId, arrived });
-    // What was entered just now is a guess, and nobody's yet.
-    if (threadId !== null && !entered.has(key)) lock.owners.set(key, { threadId, arrived });
-  }
+      lock.stored.set(row.key, { threadId: row.threadId, arrived: row.arrived });
+  const others = keys.filter((key) => !lock.stored.has(key));
+  if (others.length > 0)
+    for (const { key, threadId, arrived } of await read(
+      others,
+      'order by header_id collate "C" for no key update',
+    )) {
+      lock.stored.set(key, { threadId, arrived });
+      if (threadId !== null) lock.owners.set(key, { threadId, arrived });
+    }
   return lock;
 }
 
