@@ -2,7 +2,7 @@
 import * as trace from "@frontdesk/core/trace";
 import { hopRecorder } from "../scripts/demo/hops.ts";
 import { sendAll } from "../scripts/demo/send.ts";
-import { newKey, noticeMail, putMail, s3Notice } from "../test/support/ses.ts";
+import { newKey, noticeMail, putMail, sesNotice } from "../test/support/ses.ts";
 import { median, type Row } from "./row.ts";
 import { realMessages } from "./support/ingest.ts";
 import { type System, startSystem } from "./system.ts";
@@ -80,7 +80,10 @@ async function alone(
     const record = {
       messageId: "00000000-0000-4000-8000-000000000000",
       receiptHandle: "none",
-      body: JSON.stringify({ Type: "Notification", Message: s3Notice(app, key, raw.length) }),
+      body: JSON.stringify({
+        Type: "Notification",
+        Message: sesNotice(app, { key, recipients: [recipient] }),
+      }),
       attributes: {
         ApproximateReceiveCount: "1",
         SentTimestamp: "0",

@@ -67,23 +67,3 @@ export function sesNotice(ses: Ses, { key, from = "", recipients, verdicts = {} 
     },
   });
 }
-
-/** S3's event, as the bucket sends it. */
-export function s3Notice(ses: Ses, key: string, size: number): string {
-  const { bucket } = ruleOf(ses);
-  return JSON.stringify({
-    Records: [
-      {
-        eventVersion: "2.1",
-        eventSource: "aws:s3",
-        awsRegion: ses.cloud.plan.buckets.find(({ name }) => name === bucket)?.region,
-        eventTime: new Date(ses.cloud.clock.now()).toISOString(),
-        eventName: "ObjectCreated:Put",
-        s3: {
-          bucket: { name: bucket },
-          object: { key: encodeURIComponent(key).replaceAll("%2F", "/"), size },
-        },
-      },
-    ],
-  });
-}
