@@ -73,7 +73,7 @@ async function alone(
     const queue = performance.now() - from;
     if (notice) await app.ports.sqs.delete({ kind: "developer" }, queueArn, [notice.receiptHandle]);
 
-    // Consumer: called directly about an object that lies there, until its event is at the socket.
+    // Consumer: called directly with the notice about an object that lies there, until its event is at the socket.
     const key = newKey(app);
     await putMail(app, key, raw);
     await drain();
