@@ -5,6 +5,8 @@ export default defineConfig({
   test: {
     testTimeout: 30_000,
     hookTimeout: 60_000,
+    // vitest leaves one core to itself, which on CI's two means one file at a time; most tests wait for processes.
+    maxWorkers: 2,
     projects: [
       { extends: true, test: { name: "local", include: ["packages/local/test/**/*.test.ts"] } },
       { extends: true, test: { name: "core", include: ["packages/core/test/**/*.test.ts"] } },
