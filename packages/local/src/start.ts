@@ -1,5 +1,6 @@
 /** Brings a plan to life on this machine, and takes it down again leaving nothing behind. */
 import { readdirSync, rmSync } from "node:fs";
+import { availableParallelism } from "node:os";
 import { join, resolve } from "node:path";
 import { createAddresses } from "./cloud/addresses.ts";
 import { createClock } from "./cloud/clock.ts";
@@ -195,7 +196,9 @@ export async function startLocal(options: StartOptions): Promise<LocalCloud> {
     // What the deployment calls itself (migrations) comes before traffic, as on AWS.
     await runInvocations(cloud, ports, lambda);
     options.signal?.throwIfAborted();
-    const mappings = createEventSourceMappings(cloud, ports);
+    const mappings = createEventSourceMappings(cloud, ports, {
+      cores: Math.max(2, availableParallelism()),
+    });
     await start(mappings, createRules(cloud, ports), mail);
 
     return {

@@ -12,8 +12,16 @@ export interface EventSourceMappings extends Part {
   resume(): void;
 }
 
-/** @throws Error naming the mapping whose filter AWS would refuse. */
-export function createEventSourceMappings(cloud: Cloud, ports: Ports): EventSourceMappings {
+/**
+ * @param options.cores Of this machine. Batches beyond them would only take turns, each in a process with its own cold
+ * code: measured at 11 ms of CPU a mail with ten batches at the same time on two cores, and 6.4 ms with two.
+ * @throws Error naming the mapping whose filter AWS would refuse.
+ */
+export function createEventSourceMappings(
+  cloud: Cloud,
+  ports: Ports,
+  options: { cores?: number } = {},
+): EventSourceMappings {
   const { plan } = cloud;
   const pollers: Poller[] = [];
   for (const mapping of plan.eventSourceMappings) {
@@ -33,6 +41,7 @@ export function createEventSourceMappings(cloud: Cloud, ports: Ports): EventSour
           fn,
           visibilityTimeoutSeconds,
           maximumConcurrency: DEFAULT_PROCESSES,
+          cores: options.cores ?? Number.POSITIVE_INFINITY,
         }),
       );
     } catch (error) {

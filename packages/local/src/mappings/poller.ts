@@ -35,6 +35,8 @@ export function createPoller(
     visibilityTimeoutSeconds: number;
     /** Batches at the same time when the mapping does not limit them. */
     maximumConcurrency: number;
+    /** Batches at the same time to begin with; there are more only while they are long. */
+    cores: number;
   },
 ): Poller {
   const { clock } = cloud;
@@ -43,8 +45,12 @@ export function createPoller(
   const passes = compileFilters(mapping.filters);
   const principal: Principal = { kind: "role", roleArn: fn.roleArn, sessionName: fn.name };
   const active = new Set<Promise<void>>();
-  const firstConcurrency =
-    mapping.maximumConcurrency ?? Math.min(FIRST_CONCURRENCY, options.maximumConcurrency);
+  const mostConcurrency = mapping.maximumConcurrency ?? options.maximumConcurrency;
+  const firstConcurrency = Math.min(
+    mapping.maximumConcurrency ?? FIRST_CONCURRENCY,
+    mostConcurrency,
+    options.cores,
+  );
   let concurrency = firstConcurrency;
   /** Since when all batches are under way; undefined: they are not. */
   let fullSince: number | undefined;
@@ -97,10 +103,10 @@ export function createPoller(
       if (!mayGrow() || clock.now() - fullSince < GROW_EVERY_MS) continue;
       fullSince = undefined;
       if (ports.sqs.counts(queueArn).visible > 0)
-        concurrency = Math.min(concurrency + FIRST_CONCURRENCY, options.maximumConcurrency);
+        concurrency = Math.min(concurrency + FIRST_CONCURRENCY, mostConcurrency);
     }
   }
-  const mayGrow = () => mapping.maximumConcurrency === undefined && concurrency < options.maximumConcurrency;
+  const mayGrow = () => concurrency < mostConcurrency;
 
   /** A batch: what is there, or what comes within the window; as much as the mapping and one event take. */
   async function collect(signal: AbortSignal): Promise<SqsMessage[]> {
@@ -139,6 +145,7 @@ export function createPoller(
       .catch((error: Error) => cloud.log(`[${fn.name}] a batch of ${queueArn}: ${error.message}`))
       .finally(() => {
         active.delete(tracked);
+        if (concurrency >= options.cores) fullSince = undefined;
         slotFreed();
       });
     active.add(tracked);

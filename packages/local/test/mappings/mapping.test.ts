@@ -189,6 +189,36 @@ it("without a limit there are five batches at first, and more while there is a b
   await test.holds(0);
 });
 
+it("there are as many batches as the machine has cores, and more, up to the mapping's limit, while none of them ends", async () => {
+  const running: (() => void)[] = [];
+  let free = false;
+  await using test = createMapping(
+    () => (free ? undefined : new Promise<void>((resolve) => running.push(resolve))),
+    { batchSize: 1, maximumConcurrency: 4 },
+    queueSpec("jobs"),
+    { cores: 2 },
+  );
+  for (let index = 0; index < 10; index++) await test.send(String(index));
+  await test.mappings.start();
+  await test.invoked(2);
+  await turn();
+  expect(running).toHaveLength(2);
+  test.cloud.clock.advance(600);
+  running.shift()?.();
+  await test.invoked(3);
+  // One ended within the last second: the machine is busy, not waiting.
+  test.cloud.clock.advance(600);
+  await turn();
+  expect(test.invocations).toHaveLength(3);
+  test.cloud.clock.advance(600);
+  await test.invoked(5);
+  await turn();
+  expect(running, "not more than the mapping allows").toHaveLength(4);
+  free = true;
+  for (const finish of running) finish();
+  await test.holds(0);
+});
+
 it("a window gathers what comes, until it ends or the batch is full", async () => {
   await using test = createMapping(() => undefined, { batchSize: 25, windowSeconds: 10 });
   await test.mappings.start();

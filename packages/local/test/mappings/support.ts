@@ -60,6 +60,7 @@ export function createMapping(
   handler: Handler,
   changes: Partial<EventSourceMappingSpec> = {},
   queue: QueueSpec = queueSpec("jobs"),
+  options: { cores?: number } = {},
 ): MappingTest {
   const mapping: EventSourceMappingSpec = {
     id: "mapping",
@@ -92,7 +93,7 @@ export function createMapping(
   Object.assign(test.ports, { sqs, lambda });
   let mappings: EventSourceMappings;
   try {
-    mappings = createEventSourceMappings(test.cloud, test.ports);
+    mappings = createEventSourceMappings(test.cloud, test.ports, options);
   } catch (error) {
     void test[Symbol.asyncDispose]();
     throw error;
