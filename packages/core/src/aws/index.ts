@@ -50,7 +50,13 @@ const timeouts = (requestMs: number) => ({ connectionTimeout: 2_000, requestTime
 export function s3(region: string): Promise<S3Client> {
   return client(`s3 ${region}`, async () => {
     const { S3Client } = await import("@aws-sdk/client-s3");
-    return new S3Client({ region, maxAttempts: 3, requestHandler: timeouts(20_000) });
+    return new S3Client({
+      region,
+      maxAttempts: 3,
+      requestHandler: timeouts(20_000),
+      // No bucket of ours is a directory bucket; looking for them is a fifth of a call's CPU.
+      disableS3ExpressSessionAuth: true,
+    });
   });
 }
 
