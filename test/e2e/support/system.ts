@@ -207,6 +207,16 @@ export async function startSystem(options: SystemOptions): Promise<System> {
       if (refused.length > 0)
         throw new Error(refused.map(({ label, response }) => `${label}: ${response}`).join("\n"));
       await system.handled(2 * sent.length);
+      // Notices of the set-up may still come in and be counted among these: what was sent must be there.
+      const ids = sent.map(({ sesMessageId }) => `%/${sesMessageId}`);
+      await until("what was sent to be taken in", async () => {
+        const taken = await system.sql(
+          "select 1 from frontdesk.raw_mail where object_key like any($1) and state in ('stored', 'quarantined')",
+          [ids],
+        );
+        return taken.length === ids.length;
+      });
+      await system.quiet();
       return sent;
     },
     async handled(count) {
