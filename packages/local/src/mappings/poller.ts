@@ -100,7 +100,7 @@ export function createPoller(
         if (mayGrow()) cancel = clock.after(GROW_EVERY_MS, resolve);
       });
       cancel();
-      if (!mayGrow() || clock.now() - fullSince < GROW_EVERY_MS) continue;
+      if (!mayGrow() || fullSince === undefined || clock.now() - fullSince < GROW_EVERY_MS) continue;
       fullSince = undefined;
       if (ports.sqs.counts(queueArn).visible > 0)
         concurrency = Math.min(concurrency + FIRST_CONCURRENCY, mostConcurrency);
