@@ -103,7 +103,7 @@ export function createPoller(
       if (!mayGrow() || fullSince === undefined || clock.now() - fullSince < GROW_EVERY_MS) continue;
       fullSince = undefined;
       if (ports.sqs.counts(queueArn).visible > 0)
-        concurrency = Math.min(concurrency + FIRST_CONCURRENCY, mostConcurrency);
+        concurrency = Math.min(concurrency + Math.min(FIRST_CONCURRENCY, options.cores), mostConcurrency);
     }
   }
   const mayGrow = () => concurrency < mostConcurrency;
