@@ -84,6 +84,8 @@ async function asMaster(): Promise<void> {
   };
   await withPatience(async () => {
     const client = new Client(options);
+    // A cut connection also fails the query that waits; unheard, the event would end the process.
+    client.on("error", () => undefined);
     try {
       await client.connect();
       await bootstrap(client, {

@@ -117,6 +117,7 @@ async function ensureTemplate(
 ): Promise<string> {
   const template = `template_${createHash("sha256").update(name).digest("hex").slice(0, 16)}`;
   const admin = new pg.Client({ connectionString: adminUrl });
+  admin.on("error", () => {}); // a cut connection also fails the query that waits; unheard, the event ends the process
   await admin.connect();
   try {
     // Held for the connection: workers that come meanwhile wait, and find it done.
@@ -138,6 +139,7 @@ const withDatabase = (url: string, name: string) => url.replace(/@\/[^?]*/, `@/$
 
 async function query(url: string, sql: string): Promise<void> {
   const client = new pg.Client({ connectionString: url });
+  client.on("error", () => {});
   await client.connect();
   try {
     await client.query(sql);

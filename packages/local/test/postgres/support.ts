@@ -122,6 +122,8 @@ export async function startPostgres(
     },
     async admin(sql: string, database = "shop") {
       const client = new pg.Client({ connectionString: postgres.adminUrl("shop", database) });
+      // A server that stops cuts the connection: the query fails, and the event that says it again is not to be thrown.
+      client.on("error", () => {});
       await client.connect();
       try {
         return await client.query(sql);
