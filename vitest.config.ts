@@ -3,8 +3,8 @@ import { defineConfig } from "vitest/config";
 /** One project a kind of test, so that each can be run alone: `npx vitest run --project core`. */
 export default defineConfig({
   test: {
-    testTimeout: 30_000,
-    hookTimeout: 60_000,
+    testTimeout: 60_000,
+    hookTimeout: 120_000,
     // vitest leaves one core to itself, which on CI's two means one file at a time; most tests wait for processes.
     maxWorkers: 2,
     projects: [

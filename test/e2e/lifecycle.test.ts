@@ -126,7 +126,7 @@ test("two runs in two folders: each with its own ports and mail, data kept over 
     expect(readdirSync(join(folder, "tmp"))).toEqual([]);
     expect(readdirSync(join(folder, "home"))).toEqual([]);
   }
-}, 240_000);
+}, 600_000);
 
 /** What a run could change of a folder that is not its own. */
 function stamps(folder: string): Record<string, number> {
@@ -138,7 +138,7 @@ function stamps(folder: string): Record<string, number> {
   );
 }
 
-describe("Ctrl-C during the start", { timeout: 120_000 }, () => {
+describe("Ctrl-C during the start", { timeout: 300_000 }, () => {
   test.each([
     ["as soon as anything runs", (_: Command) => until(() => processesOf(second).length > 0)],
     [

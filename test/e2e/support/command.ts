@@ -20,7 +20,7 @@ export interface Command {
   exit: Promise<number | NodeJS.Signals>;
 }
 
-const PATIENCE_MS = 90_000;
+const PATIENCE_MS = 180_000;
 
 /** @param folder A copy of the repository. Home and temporary files are below it, too. */
 export function run(folder: string, script: string, ...options: string[]): Command {

@@ -27,26 +27,44 @@ export interface Keeper {
 /** Starts with the first process. */
 export function createKeeper(): Keeper {
   let shell: ChildProcess | undefined;
+  const pids = new Set<number>();
   const tell = (line: string) => {
-    if (!shell) {
-      shell = spawn("/bin/sh", ["-c", script], {
-        // A session of its own: Ctrl-C in the terminal must not end it before us.
-        detached: true,
-        stdio: ["pipe", "ignore", "ignore"],
-        env: {},
-      });
-      shell.on("error", () => {}); // without a shell, processes still end with their channel
-      shell.stdin?.on("error", () => {});
-    }
+    shell ??= open();
     shell.stdin?.write(line);
   };
+
+  function open(): ChildProcess {
+    const opened = spawn("/bin/sh", ["-c", script], {
+      // A session of its own: Ctrl-C in the terminal must not end it before us.
+      detached: true,
+      stdio: ["pipe", "ignore", "ignore"],
+      env: {},
+    });
+    opened.on("error", () => {}); // without a shell, processes still end with their channel
+    opened.stdin?.on("error", () => {});
+    // A Ctrl-C between its fork and its session ends it all the same: another takes over.
+    opened.once("exit", (_, signal) => {
+      if (shell !== opened) return;
+      shell = undefined;
+      if (signal) for (const pid of pids) tell(`+ ${pid}\n`);
+    });
+    return opened;
+  }
+
   return {
-    add: (pid) => tell(`+ ${pid}\n`),
-    remove: (pid) => tell(`- ${pid}\n`),
+    add(pid) {
+      pids.add(pid);
+      tell(`+ ${pid}\n`);
+    },
+    remove(pid) {
+      pids.delete(pid);
+      tell(`- ${pid}\n`);
+    },
     async stop() {
       const ending = shell;
       shell = undefined;
-      if (!ending || ending.exitCode !== null || ending.pid === undefined) return;
+      if (!ending || ending.pid === undefined || ending.exitCode !== null || ending.signalCode !== null)
+        return;
       await new Promise<void>((resolve) => {
         ending.once("exit", () => resolve());
         ending.stdin?.end();
