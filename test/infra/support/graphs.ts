@@ -1,9 +1,5 @@
-/** The graphs that the infrastructure's tests look at: the real program on the real platform, once per stage and content. */
-import { createHash } from "node:crypto";
-import { existsSync, mkdirSync, readdirSync, readFileSync, renameSync, writeFileSync } from "node:fs";
-import { join } from "node:path";
-import { ensurePlatform, exclusively, type Graph, synthesise } from "@frontdesk/local";
-import { root, workFolder } from "../../../scripts/run/root.ts";
+/** The graphs that the infrastructure's tests look at. */
+import { graphOf as cached } from "../../../scripts/run/graphs.ts";
 
 /** A developer's machine, a developer's own stage in the company's account, and the two that outlive branches. */
 export const stages = ["local", "anna", "staging", "production"] as const;
@@ -11,48 +7,4 @@ export type Stage = (typeof stages)[number];
 export const permanentStages: Stage[] = ["staging", "production"];
 export const personalStages: Stage[] = ["local", "anna"];
 
-const known = new Map<Stage, Promise<Graph>>();
-
-/** Kept below `.frontdesk` by the hash of whatever it follows from. */
-export function graphOf(stage: Stage): Promise<Graph> {
-  const promise = known.get(stage) ?? load(stage);
-  known.set(stage, promise);
-  return promise;
-}
-
-async function load(stage: Stage): Promise<Graph> {
-  const folder = join(workFolder, "test-graphs");
-  const file = join(folder, `${stage}-${contentHash()}.json`);
-  return exclusively(`${file}.lock`, async () => {
-    if (existsSync(file)) return JSON.parse(readFileSync(file, "utf8")) as Graph;
-    await ensurePlatform(root, stage, (line) => console.error(line));
-    const graph = await synthesise({
-      appDir: root,
-      stage,
-      accountId: "123456789012",
-      // Fixed, for tests that compare; nothing is ever reached with what follows from it.
-      secretSeed: "infrastructure tests",
-      env: { PATH: process.env.PATH, HOME: process.env.HOME },
-    });
-    mkdirSync(folder, { recursive: true });
-    writeFileSync(`${file}.${process.pid}`, JSON.stringify(graph));
-    renameSync(`${file}.${process.pid}`, file);
-    return graph;
-  });
-}
-
-function contentHash(): string {
-  const hash = createHash("sha256");
-  const add = (path: string) => {
-    if (!existsSync(path)) return;
-    hash.update(path).update(readFileSync(path));
-  };
-  add(join(root, "sst.config.ts"));
-  add(join(root, ".sst/platform/version"));
-  add(join(root, ".sst/provider-lock.json"));
-  for (const folder of ["infra", "settings", "packages/local/src/synth", "packages/core/migrations"])
-    if (existsSync(join(root, folder)))
-      for (const name of readdirSync(join(root, folder), { recursive: true, encoding: "utf8" }).toSorted())
-        if (/\.(ts|json|sql)$/.test(name)) add(join(root, folder, name));
-  return hash.digest("hex").slice(0, 16);
-}
+export const graphOf = (stage: Stage) => cached(stage);

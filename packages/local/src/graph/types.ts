@@ -26,6 +26,8 @@ export interface GraphResource {
   /** `retainOnDelete`: AWS keeps it when it leaves the program. */
   retainOnDelete?: boolean;
   ignoreChanges?: string[];
+  /** File of the app whose code makes it, or makes the component that it is part of; relative to the app's folder. */
+  declaredIn?: string;
   /** Looked up (`X.get`), not declared: it belongs to somebody else. */
   external?: boolean;
 }

@@ -10,6 +10,7 @@ import { pathToFileURL } from "node:url";
 import type { Graph } from "../graph/types.ts";
 import { bundleProgram, completeApp, evaluateApp, type Program } from "./bundle.ts";
 import { assertComplete } from "./complete.ts";
+import { type Declarations, watchDeclarations } from "./declared-in.ts";
 import { describe, SynthesisError } from "./errors.ts";
 import { createMocker } from "./mocks/index.ts";
 import { refuseNetwork } from "./network-guard.ts";
@@ -79,16 +80,17 @@ process.once("exit", () => {
 });
 Object.assign(globalThis, {
   $app: app,
-  $dev: false,
+  $dev: task.dev,
   $cli: {
-    command: "deploy",
-    dev: false,
+    command: task.dev ? "dev" : "deploy",
+    dev: task.dev,
     paths: { home: join(homedir(), ".config", "sst"), root: appDir, work: task.workDir, platform },
     state: { version: {} },
   },
 });
 
 let pending: Pending | undefined;
+let declarations: Declarations | undefined;
 let outputs: unknown;
 let settled = false;
 
@@ -107,7 +109,7 @@ process.once("beforeExit", async () => {
       stage,
       accountId: task.accountId,
       homeRegion,
-      resources: recorder.resources(),
+      resources: recorder.resources((await declarations?.files()) ?? new Map()),
       functions: sorted(rpc.functions),
       links: sorted(recorder.links),
       outputs: JSON.parse(JSON.stringify(outputs ?? {})) as Record<string, unknown>,
@@ -139,6 +141,7 @@ deadline.unref();
 void pulumi.runtime
   .runInPulumiStack(async () => {
     pending = watchPending(pulumi);
+    declarations = watchDeclarations(pulumi, appDir, bundled);
     const { _protect, ...returned } = await run(() => config.run());
     return returned;
   })

@@ -19,6 +19,8 @@ export interface SynthesiseOptions {
   /** Folder of the app: where `sst.config.ts` is. `.sst/platform` must be there already: see `ensurePlatform`. */
   appDir: string;
   stage: string;
+  /** Evaluates the program as `sst dev` does (`$dev` is true, functions are live). Default: as `sst deploy` does. */
+  dev?: boolean;
   /** Twelve digits; made up by default. */
   accountId?: string;
   /** For apps that name no region; default `AWS_REGION` of `env`, else us-east-1, as for SST. */
@@ -61,6 +63,7 @@ export async function synthesise(options: SynthesiseOptions): Promise<Graph> {
   const task: ChildTask = {
     appDir,
     stage,
+    dev: options.dev ?? false,
     accountId,
     homeRegion: options.homeRegion ?? "us-east-1",
     deadlineMs,

@@ -4,6 +4,8 @@ import type { Graph } from "../graph/types.ts";
 export interface ChildTask {
   appDir: string;
   stage: string;
+  /** As under `sst dev`. */
+  dev: boolean;
   accountId: string;
   /** Used when neither the app nor the environment names a region. */
   homeRegion: string;

@@ -60,7 +60,12 @@ export interface Transformation {
   resource: { urn: Output };
 }
 export interface Pulumi {
-  Output: { isInstance(value: unknown): value is Output };
+  Output: {
+    isInstance(value: unknown): value is Output;
+    prototype: {
+      apply(this: unknown, callback: (value: unknown) => unknown, ...rest: unknown[]): unknown;
+    };
+  };
   runtime: {
     setMocks(mocks: Mocks, project: string, stack: string, preview: boolean): Promise<void>;
     getMonitor(): Monitor;

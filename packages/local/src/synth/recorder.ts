@@ -18,7 +18,8 @@ export interface Recorder {
   mocks: Mocks;
   /** Gives Pulumi's mock monitor the URNs, outputs and checks of the real engine. */
   attach(monitor: Monitor): void;
-  resources(): GraphResource[];
+  /** @param files Where the resources that the app declares itself are declared, by URN. */
+  resources(files: ReadonlyMap<string, string>): GraphResource[];
   links: Record<string, LinkProperties>;
   unknownTypes: Set<string>;
 }
@@ -143,9 +144,27 @@ export function createRecorder(options: {
     attach,
     links,
     unknownTypes,
-    resources: () =>
-      inOrder([...byUrn.values()].filter(({ type }) => type !== stackType && type !== linkType)),
+    resources(files) {
+      for (const resource of byUrn.values()) {
+        const file = declaredIn(resource, byUrn, files);
+        if (file) resource.declaredIn = file;
+      }
+      return inOrder([...byUrn.values()].filter(({ type }) => type !== stackType && type !== linkType));
+    },
   };
+}
+
+/** What a component makes is declared where the component is. */
+function declaredIn(
+  resource: GraphResource,
+  byUrn: ReadonlyMap<string, GraphResource>,
+  files: ReadonlyMap<string, string>,
+): string | undefined {
+  for (let at: GraphResource | undefined = resource; at; at = at.parent ? byUrn.get(at.parent) : undefined) {
+    const file = files.get(at.urn);
+    if (file) return file;
+  }
+  return undefined;
 }
 
 /** What a resource needs comes before it; what is free to go first goes by URN. The same program, the same order. */

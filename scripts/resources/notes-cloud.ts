@@ -1,0 +1,265 @@
+/** Network, database, messaging, storage. */
+import type { Section } from "./notes.ts";
+import { of } from "./select.ts";
+
+const open = "Not declared yet.";
+
+export const cloud: Section[] = [
+  {
+    title: "All of it",
+    lines: [
+      {
+        line: 1,
+        note: "Infrastructure Notes",
+        answer: "This page.",
+      },
+      {
+        line: 2,
+        note: "setup by Terraform instead of Serverless",
+        answer:
+          "By SST v3 instead of either: sst.config.ts and infra/, with Pulumi's AWS provider, which is bridged from Terraform's.",
+        resources: [of("pulumi.providers.aws")],
+      },
+    ],
+  },
+  {
+    title: "Lambda layers",
+    lines: [
+      { line: 4, note: "Lambda Layers", answer: open },
+      { line: 5, note: "runs npm install in all three folders", answer: open },
+      { line: 6, note: "add lambda layer version", answer: open },
+    ],
+  },
+  {
+    title: "Database",
+    lines: [
+      {
+        line: 8,
+        note: "better to try aurora postgres",
+        answer: "Aurora Serverless v2 for PostgreSQL, version pinned, encrypted, TLS and IAM login on.",
+        resources: [
+          of("aws.rds.Cluster"),
+          of("aws.rds.ClusterInstance"),
+          of("aws.rds.ClusterParameterGroup"),
+          of("aws.rds.ParameterGroup"),
+        ],
+      },
+      {
+        line: 9,
+        note: "Inside private subnets",
+        answer: "Its subnet group has private subnets alone, and no instance has a public address.",
+        resources: [of("aws.rds.SubnetGroup")],
+        never: [of("aws.rds.ClusterInstance", /./, (inputs) => inputs.publiclyAccessible === true)],
+      },
+      {
+        line: 11,
+        note: "RDS Proxy (Private Subnets)",
+        answer:
+          "On permanent stages; a proxy keeps Aurora from pausing, so personal stages connect straight to the cluster.",
+        resources: [
+          of("aws.rds.Proxy"),
+          of("aws.rds.ProxyDefaultTargetGroup"),
+          of("aws.rds.ProxyTarget"),
+          of("aws.iam.Role", /^DatabaseProxyRole$/),
+        ],
+      },
+    ],
+  },
+  {
+    title: "Network",
+    lines: [
+      { line: 12, note: "VPC", answer: "Its range is a setting.", resources: [of("aws.ec2.Vpc")] },
+      {
+        line: 13,
+        note: "Subnets (Private and Public)",
+        answer: "One of each in two availability zones.",
+        resources: [of("aws.ec2.Subnet")],
+      },
+      {
+        line: 14,
+        note: "IGW (Public Subnets)",
+        answer: "The public route tables' way out.",
+        resources: [of("aws.ec2.InternetGateway")],
+      },
+      {
+        line: 15,
+        note: "Route Tables",
+        answer: "One a subnet; the private ones lead to NAT and, for S3, to a gateway endpoint.",
+        resources: [of("aws.ec2.RouteTable"), of("aws.ec2.RouteTableAssociation"), of("aws.ec2.VpcEndpoint")],
+      },
+      {
+        line: 16,
+        note: "NAT Gateway (For private subnets)",
+        answer:
+          "A managed gateway a zone on permanent stages; instances, at a tenth of the price, on personal ones.",
+        resources: [of("aws.ec2.NatGateway"), of("aws.ec2.Eip"), of("aws.ec2.Instance", /Nat/)],
+      },
+      {
+        line: 17,
+        note: "Required for Websockets",
+        answer: "Functions in private subnets post to `@connections` through NAT.",
+        resources: [of("aws.vpc.SecurityGroupEgressRule", /^FunctionToAws$/)],
+      },
+      {
+        line: 18,
+        note: "Required if our DB is in private subnets",
+        answer: "The database needs no NAT; the functions beside it do, to reach AWS's services.",
+        resources: [of("aws.ec2.RouteTable", /Private/)],
+      },
+      {
+        line: 19,
+        note: "Security Groups",
+        answer: "One a tier.",
+        resources: [of("aws.ec2.SecurityGroup"), of("aws.ec2.DefaultSecurityGroup")],
+      },
+      {
+        line: 20,
+        note: "For now, we will allow all inbound traffic",
+        answer: "Not done: each group admits the tier before it, on one port.",
+        resources: [of("aws.vpc.SecurityGroupIngressRule"), of("aws.vpc.SecurityGroupEgressRule")],
+        never: [of("aws.vpc.SecurityGroupIngressRule", /./, ({ ipProtocol }) => ipProtocol === "-1")],
+      },
+      {
+        line: 21,
+        note: "copy settings for VPC carefully",
+        answer:
+          "Nothing is copied: range and zones are declared, and tests hold the routes. What the company runs already is imported or left alone.",
+        resources: [of("sst.aws.Vpc")],
+      },
+      {
+        line: 22,
+        note: "not using VPC to VPC peer connection",
+        answer: "Neither is this. `vpcSecondOctet` keeps ranges apart, should stages be peered once.",
+        never: [of("aws.ec2.VpcPeeringConnection")],
+      },
+      { line: 23, note: "EC2 Instance", answer: open },
+      { line: 24, note: "bastion host for accessing DB", answer: open },
+    ],
+  },
+  {
+    title: "Secrets",
+    lines: [
+      {
+        line: 25,
+        note: "Secret Manager",
+        answer: "Functions read secrets at run time by ARN; no link, environment or bundle holds one.",
+        resources: [of("aws.secretsmanager.Secret"), of("aws.secretsmanager.SecretVersion")],
+      },
+      { line: 26, note: "CDN secret", answer: open },
+      {
+        line: 27,
+        note: "Database secret (maybe will be replaced with IAM Auth)",
+        answer:
+          "Replaced: functions log in by IAM token. Passwords remain for the master and, behind the proxy, for its two users.",
+        resources: [
+          of("aws.secretsmanager.Secret", /^(Aurora|Database)/),
+          of("aws.rds.Cluster", /./, (inputs) => inputs.iamDatabaseAuthenticationEnabled === true),
+        ],
+      },
+    ],
+  },
+  {
+    title: "Queues and topics",
+    lines: [
+      {
+        line: 28,
+        note: "SQS",
+        answer: "Each queue has one policy (TLS, named sources), encryption, redrive after five receives.",
+        resources: [of("aws.sqs.Queue"), of("aws.sqs.QueuePolicy"), of("aws.sqs.RedriveAllowPolicy")],
+      },
+      {
+        line: 29,
+        note: "Email Queue and DLQ",
+        answer: "With the function that takes from it.",
+        resources: [
+          of("aws.sqs.Queue", /^Email/),
+          of("aws.lambda.EventSourceMapping", /^EmailQueue/),
+          of("aws.lambda.Function", /^EmailConsumer/),
+        ],
+      },
+      { line: 30, note: "Jobs Queue and DLQ", answer: open },
+      { line: 31, note: "Image Queue and DLQ", answer: open },
+      {
+        line: 32,
+        note: "SNS",
+        answer: "What arrives by mail is told by a topic.",
+        resources: [of("aws.sns.Topic", /^MailTopic/)],
+      },
+      {
+        line: 33,
+        note: "incoming-mail-east-1-topic in us-east-1",
+        answer: "By this name in production; elsewhere the stage's name follows it.",
+        resources: [of("aws.sns.Topic", /^MailTopic/, (_, { region }) => region === "us-east-1")],
+      },
+      {
+        line: 34,
+        note: "its access policy",
+        answer: "Only our mail bucket and our receipt rule, of this account, may publish.",
+        resources: [of("aws.sns.TopicPolicy", /^MailTopicPolicy$/)],
+      },
+      {
+        line: 35,
+        note: "subscribe it to sqs in ca-central-1",
+        answer: "What SNS cannot deliver across regions waits in a dead-letter queue in us-east-1.",
+        resources: [
+          of("aws.sns.TopicSubscription", /^MailSubscription$/),
+          of("aws.sqs.QueuePolicy", /^EmailQueuePolicy$/),
+          of("aws.sqs.Queue", /^MailSubscriptionDeadLetter/),
+        ],
+      },
+    ],
+  },
+  {
+    title: "Buckets",
+    lines: [
+      {
+        line: 36,
+        note: "S3 Bucket",
+        answer:
+          "No public access, TLS only, encrypted, never destroyed with what is in them on permanent stages.",
+        resources: [
+          of("aws.s3.BucketV2"),
+          of("aws.s3.BucketPublicAccessBlock"),
+          of("aws.s3.BucketServerSideEncryptionConfigurationV2"),
+        ],
+      },
+      {
+        line: 37,
+        note: "ca-central-1",
+        answer: "Attachments, media, `tmp/`.",
+        resources: [of("aws.s3.BucketV2", /^HomeBucket/, (_, { region }) => region === "ca-central-1")],
+      },
+      {
+        line: 38,
+        note: "us-east-1 for emails",
+        answer: "Raw mail, as SES wrote it.",
+        resources: [of("aws.s3.BucketV2", /^MailBucket/, (_, { region }) => region === "us-east-1")],
+      },
+      {
+        line: 39,
+        note: "access policies on both buckets (very important)",
+        answer: "SES may write raw mail from our rule and account only; plain HTTP is refused on both.",
+        resources: [of("aws.s3.BucketPolicy", /^(Home|Mail)Bucket/)],
+      },
+      {
+        line: 40,
+        note: "data in `tmp` can be removed after 3 days",
+        answer:
+          "`tmp/` goes after 3 days; a raw message that was delivered (it is tagged then) after `rawMailDays`, 90 by default.",
+        resources: [of("aws.s3.BucketLifecycleConfigurationV2", /^(Home|Mail)Bucket/)],
+      },
+    ],
+  },
+  {
+    title: "CDN and domains",
+    lines: [
+      { line: 41, note: "CDN", answer: open },
+      { line: 42, note: "Setup on ca-central-1", answer: open },
+      { line: 43, note: "Add media/* as public static", answer: open },
+      { line: 44, note: "Its secret will be in secret manager", answer: open },
+      { line: 46, note: "Route53", answer: open },
+      { line: 47, note: "handle domain configurations here", answer: open },
+      { line: 48, note: "integrate it with SES domain (DKIM Records)", answer: open },
+    ],
+  },
+];
