@@ -1,6 +1,13 @@
+import type { Graph } from "../graph/types.ts";
 import { managedPolicy } from "./managed-policies.ts";
-import { arnName, list, optionalText, policy, property, type Reader, text, texts, toText } from "./read.ts";
+import { arnName, list, optionalText, policy, property, Reader, text, texts, toText } from "./read.ts";
 import type { Plan, PolicyDocument, PolicyStatement, ResourcePolicySpec, RoleSpec } from "./types.ts";
+
+/** The roles and resource policies of a graph alone, for those who judge it without running it. */
+export function readPolicies(graph: Graph): Pick<Plan, "roles" | "resourcePolicies"> {
+  const reader = new Reader(graph);
+  return { roles: readRoles(reader, []), resourcePolicies: readResourcePolicies(reader) };
+}
 
 /** A managed policy that nobody described here allows nothing, and is named in `notRun`. */
 export function readRoles(reader: Reader, notRun: Plan["notRun"]): RoleSpec[] {
