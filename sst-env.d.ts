@@ -6,6 +6,11 @@
 
 declare module "sst" {
   export interface Resource {
+    "AccessLogs": {
+      "name": string
+      "region": string
+      "type": "sst.aws.Bucket"
+    }
     "Api": {
       "type": "sst.aws.ApiGatewayV2"
       "url": string
@@ -47,6 +52,11 @@ declare module "sst" {
       "secretArn": string
       "type": "sst.sst.Linkable"
     }
+    "DatabaseSecrets": {
+      "appSecretArn": string
+      "migratorSecretArn": string
+      "type": "sst.sst.Linkable"
+    }
     "EmailConsumer": {
       "name": string
       "type": "sst.aws.Function"
@@ -62,6 +72,11 @@ declare module "sst" {
       "url": string
     }
     "HomeBucket": {
+      "name": string
+      "region": string
+      "type": "sst.aws.Bucket"
+    }
+    "MailAccessLogs": {
       "name": string
       "region": string
       "type": "sst.aws.Bucket"

@@ -17,10 +17,19 @@ export default $config({
   },
   async run() {
     await import("./infra/stage");
+    await import("./infra/watched");
+    await import("./infra/logs");
+    await import("./infra/imports");
+    await import("./infra/protection");
+    await import("./infra/boundary");
     await import("./infra/links");
+    await import("./infra/vpc");
     await import("./infra/network");
     await import("./infra/secrets");
+    await import("./infra/cluster");
+    await import("./infra/proxy");
     await import("./infra/database");
+    await import("./infra/bastion");
     await import("./infra/cache");
     await import("./infra/queues");
     await import("./infra/storage");
@@ -30,6 +39,22 @@ export default $config({
     const { realtime } = await import("./infra/realtime");
     const { api } = await import("./infra/api");
     await import("./infra/workers");
+    await import("./infra/deploy");
+    await import("./infra/operations");
+    await import("./infra/alarms");
+    await import("./infra/dashboard");
     return { api: api.url, websocket: realtime.url };
+  },
+  console: {
+    autodeploy: {
+      // What is merged is staged; what is moved to the branch `production` is live. Pull requests come from people who
+      // may not deploy, so none of them does.
+      target(event) {
+        if (event.type !== "branch" || event.action !== "pushed") return undefined;
+        const stages: Record<string, string> = { main: "staging", production: "production" };
+        const stage = stages[event.branch];
+        return stage === undefined ? undefined : { stage };
+      },
+    },
   },
 });

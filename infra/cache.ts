@@ -1,5 +1,9 @@
-import { cacheGroup, vpc } from "./network";
+import { cacheGroup } from "./network";
 import { permanent, production } from "./stage";
+import { vpc } from "./vpc";
+
+/** A replica that takes over in production; losing the cache loses no data, so elsewhere one node does. */
+const nodes = production ? 2 : 1;
 
 export const redis = new sst.aws.Redis("Redis", {
   engine: "redis",
@@ -12,12 +16,19 @@ export const redis = new sst.aws.Redis("Redis", {
     cluster: (args) => {
       args.automaticFailoverEnabled = production;
       args.multiAzEnabled = production;
-      args.numCacheClusters = production ? 2 : 1;
+      args.numCacheClusters = nodes;
       args.autoMinorVersionUpgrade = true;
       args.snapshotRetentionLimit = 0; // a cache: losing it loses no data
     },
   },
 });
+
+/** As ElastiCache numbers them; a failover changes their roles, not their names. */
+export const cacheNodes = Array.from({ length: nodes }, (_, index) =>
+  $output(redis.nodes.cluster).apply(
+    (cluster) => $interpolate`${cluster.id}-${`${index + 1}`.padStart(3, "0")}`,
+  ),
+);
 
 /** The auth token's secret; SST names it in a tag alone. */
 export const cacheSecretArn = $output(redis.nodes.cluster).apply((cluster) =>

@@ -1,4 +1,5 @@
-import { aurora, database, databaseMaster, databaseReady, databaseSecrets } from "./database";
+import { aurora } from "./cluster";
+import { database, databaseMaster, databaseReady, databaseSecrets } from "./database";
 import { createFunction } from "./function";
 import { connectTo, readSecret } from "./grants";
 import { migratorVpc } from "./network";

@@ -5,6 +5,7 @@
 import { existsSync, readFileSync } from "node:fs";
 import { join } from "node:path";
 import { z } from "zod";
+import { foundation } from "./settings-foundation";
 
 const domain = z
   .string()
@@ -22,6 +23,7 @@ const origin = z
   );
 
 const schema = z.strictObject({
+  ...foundation,
   /** Where SES receives. `"us-east-1"` */
   mailRegion: region.default("us-east-1"),
   /**
@@ -57,12 +59,6 @@ const schema = z.strictObject({
     .array(z.url("must be a URL such as https://desk.example.com"))
     .min(1)
     .default(["http://localhost:5173"]),
-  /** Second number of the VPC's range, 10.N.0.0/16: give stages that must be peered different ones. `12` */
-  vpcSecondOctet: z.int("must be a whole number from 0 to 255").min(0).max(255).default(0),
-  /** Aurora capacity in ACU. Zero as the minimum lets it pause, which a proxied (permanent) stage cannot. `{"min": 0.5, "max": 4}` */
-  databaseCapacity: z
-    .strictObject({ min: z.number().min(0).max(256), max: z.number().min(1).max(256) })
-    .optional(),
   /** Days that a delivered message's raw object is kept. `90` */
   rawMailDays: z.int("must be a whole number of days").min(1).max(3650).default(90),
   /** Least severe line that is logged. `"info"` */

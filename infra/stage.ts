@@ -13,9 +13,11 @@ export const permanent = $app.removal === "retain-all";
  */
 export const ownsRuleSet = production || stage === "local";
 
+const given = readSettings(stage, { ownsDomains: ownsRuleSet });
 export const settings = {
-  ...readSettings(stage, { ownsDomains: ownsRuleSet }),
+  ...given,
   homeRegion: $app.providers?.aws?.region ?? "",
+  backupDays: given.backupDays ?? (permanent ? 14 : 1),
 };
 
 /** `name` in production, `name-<stage>` elsewhere: for names that are shared by an account. */

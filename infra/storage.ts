@@ -1,76 +1,63 @@
-import { accountId, mailProvider, permanent, perStage, settings } from "./stage";
+import { createBucket } from "./bucket";
+import { accountId, perStage, settings } from "./stage";
 
-/** Raw mail, as SES wrote it. */
+/** Raw mail, as SES wrote it. In the mail bucket; the others are in the home bucket. */
 export const rawMailPrefix = "inbound/";
 export const attachmentPrefix = "attachments/";
+/** Pictures that everybody may see, under names that are never used again. */
+export const publicMediaPrefix = "media/";
+/** Pictures that a signed address shows. */
+export const privateMediaPrefix = "private/";
+/** Payloads that are too large for a message, until their job is done. */
+export const claimCheckPrefix = "claims/";
+/** Uploads on their way; they expire by themselves. */
+export const tmpPrefix = "tmp/";
 
 export const ruleSetName = "frontdesk";
 export const receiptRuleName = perStage("frontdesk");
 /** The receipt rule's ARN, said before the rule exists: the rule needs the bucket, whose policy names the rule. */
 export const receiptRuleArn = $interpolate`arn:aws:ses:${settings.mailRegion}:${accountId}:receipt-rule-set/${ruleSetName}:receipt-rule/${receiptRuleName}`;
 
-/** SST empties and deletes a bucket that leaves the program, whatever is in it. */
-const common = { forceDestroy: !permanent };
-
-/** S3's own keys, said aloud: S3 notifications and SES need no key policy for them. */
-function encrypt(name: string, bucket: sst.aws.Bucket, options?: $util.CustomResourceOptions) {
-  new aws.s3.BucketServerSideEncryptionConfigurationV2(
-    `${name}Encryption`,
+export const mailBucket = createBucket("MailBucket", {
+  region: "mail",
+  policy: [
     {
-      bucket: bucket.name,
-      rules: [{ applyServerSideEncryptionByDefault: { sseAlgorithm: "AES256" } }],
+      actions: ["s3:PutObject"],
+      principals: [{ type: "service", identifiers: ["ses.amazonaws.com"] }],
+      paths: [`${rawMailPrefix}*`],
+      conditions: [
+        { test: "StringEquals", variable: "aws:SourceAccount", values: [accountId] },
+        { test: "ArnEquals", variable: "aws:SourceArn", values: [receiptRuleArn] },
+      ],
     },
-    options,
-  );
-}
-
-export const mailBucket = new sst.aws.Bucket(
-  "MailBucket",
-  {
-    // TLS only is SST's default policy; SST merges these statements with it.
-    policy: [
-      {
-        actions: ["s3:PutObject"],
-        principals: [{ type: "service", identifiers: ["ses.amazonaws.com"] }],
-        paths: [`${rawMailPrefix}*`],
-        conditions: [
-          { test: "StringEquals", variable: "aws:SourceAccount", values: [accountId] },
-          { test: "ArnEquals", variable: "aws:SourceArn", values: [receiptRuleArn] },
-        ],
-      },
-    ],
-    cors: false,
-    transform: { bucket: common },
-  },
-  { provider: mailProvider },
-);
-encrypt("MailBucket", mailBucket, { provider: mailProvider });
-// Raw: SST's lifecycle filters by prefix alone.
-new aws.s3.BucketLifecycleConfigurationV2(
-  "MailBucketLifecycle",
-  {
-    bucket: mailBucket.name,
-    rules: [
-      {
-        id: "delivered",
-        status: "Enabled",
-        filter: { and: { prefix: rawMailPrefix, tags: { frontdesk: "delivered" } } },
-        expiration: { days: settings.rawMailDays },
-      },
-      {
-        id: "unfinished-uploads",
-        status: "Enabled",
-        filter: { prefix: "" },
-        abortIncompleteMultipartUpload: { daysAfterInitiation: 3 },
-      },
-    ],
-  },
-  { provider: mailProvider },
-);
-
-export const homeBucket = new sst.aws.Bucket("HomeBucket", {
-  cors: false,
-  lifecycle: [{ id: "tmp", prefix: "tmp/", expiresIn: "3 days" }],
-  transform: { bucket: common },
+  ],
+  rules: [
+    {
+      id: "delivered",
+      status: "Enabled",
+      filter: { and: { prefix: rawMailPrefix, tags: { frontdesk: "delivered" } } },
+      expiration: { days: settings.rawMailDays },
+    },
+  ],
 });
-encrypt("HomeBucket", homeBucket);
+
+export const homeBucket = createBucket("HomeBucket", {
+  policy: [
+    {
+      // Origin access control. By account, not by distribution: whose ARN would wait for the bucket, and the bucket's
+      // name waits for this policy.
+      actions: ["s3:GetObject"],
+      principals: [{ type: "service", identifiers: ["cloudfront.amazonaws.com"] }],
+      paths: [`${publicMediaPrefix}*`, `${privateMediaPrefix}*`],
+      conditions: [
+        { test: "StringEquals", variable: "aws:SourceAccount", values: [accountId] },
+        {
+          test: "ArnLike",
+          variable: "aws:SourceArn",
+          values: [$interpolate`arn:aws:cloudfront::${accountId}:distribution/*`],
+        },
+      ],
+    },
+  ],
+  rules: [{ id: "tmp", status: "Enabled", filter: { prefix: tmpPrefix }, expiration: { days: 3 } }],
+});

@@ -2,6 +2,8 @@ import { describe, expect, test } from "vitest";
 import { graphOf, permanentStages, personalStages, stages } from "./support/graphs.ts";
 import { all, list, needs, one, statements, text } from "./support/read.ts";
 
+const instances = "aws:rds/clusterInstance:ClusterInstance";
+
 describe.each(stages)("stage %s", (stage) => {
   test("the cluster is encrypted, takes IAM tokens, refuses plain connections and has a pinned version", async () => {
     const graph = await graphOf(stage);
@@ -15,6 +17,41 @@ describe.each(stages)("stage %s", (stage) => {
     });
     const parameters = one(graph, "aws:rds/clusterParameterGroup:ClusterParameterGroup").inputs.parameters;
     expect(parameters).toContainEqual({ name: "rds.force_ssl", value: "1" });
+  });
+
+  test("a slow statement is logged without its values, and logs are kept no longer than the settings say", async () => {
+    const graph = await graphOf(stage);
+    expect(one(graph, "aws:rds/clusterParameterGroup:ClusterParameterGroup").inputs.parameters).toEqual(
+      expect.arrayContaining([
+        { name: "log_min_duration_statement", value: "1000" },
+        { name: "log_parameter_max_length", value: "0" },
+        { name: "log_parameter_max_length_on_error", value: "0" },
+      ]),
+    );
+    const cluster = one(graph, "cluster");
+    expect(cluster.inputs.enabledCloudwatchLogsExports).toEqual(["postgresql"]);
+    const log = one(graph, "logGroup", "AuroraLogGroup");
+    expect(log.inputs).toMatchObject({
+      name: `/aws/rds/cluster/${text(cluster, "clusterIdentifier")}/postgresql`,
+      retentionInDays: 30,
+    });
+    // Otherwise RDS makes the group first, and keeps everything for ever.
+    expect(needs(graph, cluster)).toContain(log.urn);
+  });
+
+  test("AWS's minor upgrades are taken, and the next deployment does not try to go back", async () => {
+    const graph = await graphOf(stage);
+    expect(one(graph, "cluster").ignoreChanges).toEqual(["engineVersion"]);
+    for (const instance of all(graph, instances)) {
+      expect(instance.inputs.autoMinorVersionUpgrade, instance.name).toBe(true);
+      expect(instance.ignoreChanges, instance.name).toContain("engineVersion");
+    }
+  });
+
+  test("a reader that can take over at once stands by in production only", async () => {
+    const found = all(await graphOf(stage), instances);
+    expect(found).toHaveLength(stage === "production" ? 2 : 1);
+    for (const { inputs, name } of found) expect(inputs.promotionTier, name).toBe(1);
   });
 
   test("the cluster is in the private subnets and in its own security group", async () => {
@@ -109,6 +146,29 @@ describe.each(permanentStages)("permanent stage %s", (stage) => {
     ]);
   });
 
+  test("the proxy's log is kept no longer than the settings say", async () => {
+    const graph = await graphOf(stage);
+    const proxy = one(graph, "aws:rds/proxy:Proxy");
+    const log = one(graph, "logGroup", "DatabaseProxyLogGroup");
+    expect(log.inputs).toMatchObject({ name: `/aws/rds/proxy/${text(proxy, "name")}`, retentionInDays: 30 });
+    expect(needs(graph, proxy)).toContain(log.urn);
+  });
+
+  test("the operating system below the database is watched, by a role that RDS of this account alone takes", async () => {
+    const graph = await graphOf(stage);
+    const role = one(graph, "role", "AuroraMonitoringRole");
+    for (const { inputs, name } of all(graph, instances))
+      expect(inputs, name).toMatchObject({
+        monitoringInterval: 60,
+        monitoringRoleArn: text(role, "arn"),
+        performanceInsightsEnabled: true,
+      });
+    expect(statements(role.inputs.assumeRolePolicy)[0]).toMatchObject({
+      Principal: { Service: "monitoring.rds.amazonaws.com" },
+      Condition: { StringEquals: { "aws:SourceAccount": "123456789012" } },
+    });
+  });
+
   test("functions are sent to the proxy, the migrator's bootstrap to the cluster", async () => {
     const graph = await graphOf(stage);
     expect(graph.links.Database?.host).toBe(one(graph, "aws:rds/proxy:Proxy").outputs.endpoint);
@@ -144,7 +204,7 @@ describe("migrations", () => {
     const invocation = one(graph, "aws:lambda/invocation:Invocation", "Migration");
     expect(invocation.inputs.functionName).toBe(text(one(graph, "function", "MigratorFunction"), "name"));
     const needed = needs(graph, invocation);
-    expect(needed).toContain(one(graph, "aws:rds/clusterInstance:ClusterInstance").urn);
+    expect(needed).toContain(one(graph, instances, "AuroraInstance").urn);
     for (const target of all(graph, "aws:rds/proxyTarget:ProxyTarget")) expect(needed).toContain(target.urn);
     for (const version of all(graph, "aws:secretsmanager/secretVersion:SecretVersion"))
       if (version.name.startsWith("Database") || version.name.startsWith("Aurora"))

@@ -62,10 +62,10 @@ describe.each(stages)("stage %s", (stage) => {
     }
   });
 
-  test("`*` stands for the resource of network interface calls alone, and for no action", async () => {
+  test("`*` stands for the resource of network interface and session calls alone, and for no action", async () => {
     const graph = await graphOf(stage);
     const interfaces =
-      /^ec2:(Create|Delete|Describe)NetworkInterfaces?$|^ec2:DescribeSubnets$|^ec2:(Una|A)ssignPrivateIpAddresses$/;
+      /^ec2:(Create|Delete|Describe)NetworkInterfaces?$|^ec2:DescribeSubnets$|^ec2:(Una|A)ssignPrivateIpAddresses$|^ssmmessages:(Create|Open)(Control|Data)Channel$/;
     for (const role of all(graph, "role"))
       for (const { policy } of (role.inputs.inlinePolicies ?? []) as { policy: string }[])
         for (const statement of statements(policy)) {

@@ -4,7 +4,7 @@ import { all, needs, one, statements, text } from "./support/read.ts";
 
 describe.each(stages)("stage %s", (stage) => {
   test("the topic has the notes' name in production, with the stage behind it elsewhere, in the mail region", async () => {
-    const topic = one(await graphOf(stage), "topic");
+    const topic = one(await graphOf(stage), "topic", "MailTopicTopic");
     expect(topic.inputs.name).toBe(
       stage === "production" ? "incoming-mail-east-1-topic" : `incoming-mail-east-1-topic-${stage}`,
     );
@@ -13,8 +13,8 @@ describe.each(stages)("stage %s", (stage) => {
 
   test("only our bucket and our receipt rule, of this account, may publish to it", async () => {
     const graph = await graphOf(stage);
-    const policy = one(graph, "aws:sns/topicPolicy:TopicPolicy");
-    const topic = text(one(graph, "topic"), "arn");
+    const policy = one(graph, "aws:sns/topicPolicy:TopicPolicy", "MailTopicPolicy");
+    const topic = text(one(graph, "topic", "MailTopicTopic"), "arn");
     expect(policy.region).toBe("us-east-1");
     expect(policy.inputs.arn).toBe(topic);
     const from = (service: string, arn: string) => ({
@@ -40,13 +40,13 @@ describe.each(stages)("stage %s", (stage) => {
 
   test("the subscription is in the topic's region and hands on to the home queue; what fails waits in a queue beside the topic", async () => {
     const graph = await graphOf(stage);
-    const subscription = one(graph, "aws:sns/topicSubscription:TopicSubscription");
+    const subscription = one(graph, "aws:sns/topicSubscription:TopicSubscription", "MailSubscription");
     const dead = one(graph, "queue", "MailSubscriptionDeadLetterQueueQueue");
     expect(subscription.region).toBe("us-east-1");
     expect(dead.region).toBe("us-east-1");
     expect(dead.inputs.messageRetentionSeconds).toBe(14 * 24 * 60 * 60);
     expect(subscription.inputs).toMatchObject({
-      topic: text(one(graph, "topic"), "arn"),
+      topic: text(one(graph, "topic", "MailTopicTopic"), "arn"),
       protocol: "sqs",
       endpoint: text(one(graph, "queue", "EmailQueueQueue"), "arn"),
       rawMessageDelivery: false,
@@ -66,12 +66,14 @@ describe.each(stages)("stage %s", (stage) => {
     expect(notification.inputs.topics).toEqual([
       {
         id: "raw-mail",
-        topicArn: text(one(graph, "topic"), "arn"),
+        topicArn: text(one(graph, "topic", "MailTopicTopic"), "arn"),
         events: ["s3:ObjectCreated:*"],
         filterPrefix: "inbound/",
       },
     ]);
-    expect(needs(graph, notification)).toContain(one(graph, "aws:sns/topicPolicy:TopicPolicy").urn);
+    expect(needs(graph, notification)).toContain(
+      one(graph, "aws:sns/topicPolicy:TopicPolicy", "MailTopicPolicy").urn,
+    );
   });
 
   test("the receipt rule scans, stores under the raw prefix without client-side encryption, and notifies with the envelope", async () => {
@@ -88,7 +90,7 @@ describe.each(stages)("stage %s", (stage) => {
       {
         bucketName: text(one(graph, "bucket", "MailBucketBucket"), "bucket"),
         objectKeyPrefix: "inbound/",
-        topicArn: text(one(graph, "topic"), "arn"),
+        topicArn: text(one(graph, "topic", "MailTopicTopic"), "arn"),
         position: 1,
       },
     ]);
@@ -97,7 +99,7 @@ describe.each(stages)("stage %s", (stage) => {
   test("SES finds both policies in place when the rule is made", async () => {
     const graph = await graphOf(stage);
     const needed = needs(graph, one(graph, "aws:ses/receiptRule:ReceiptRule"));
-    expect(needed).toContain(one(graph, "aws:sns/topicPolicy:TopicPolicy").urn);
+    expect(needed).toContain(one(graph, "aws:sns/topicPolicy:TopicPolicy", "MailTopicPolicy").urn);
     expect(needed).toContain(one(graph, "bucketPolicy", "MailBucketPolicy").urn);
   });
 });

@@ -1,7 +1,7 @@
 import type { Graph, GraphResource } from "@frontdesk/local";
 import { describe, expect, test } from "vitest";
 import { graphOf, permanentStages, personalStages, stages } from "./support/graphs.ts";
-import { all, one, text } from "./support/read.ts";
+import { all, list, one, statements, text } from "./support/read.ts";
 
 const ingress = "aws:vpc/securityGroupIngressRule:SecurityGroupIngressRule";
 const egress = "aws:vpc/securityGroupEgressRule:SecurityGroupEgressRule";
@@ -27,18 +27,67 @@ describe.each(stages)("stage %s", (stage) => {
     const vpc = one(graph, "aws:ec2/vpc:Vpc");
     expect(vpc.inputs).toMatchObject({ cidrBlock: "10.0.0.0/16", enableDnsHostnames: true });
     const subnets = all(graph, "subnet");
-    expect(subnets.map(({ inputs }) => inputs.cidrBlock).toSorted()).toEqual([
-      "10.0.0.0/22",
-      "10.0.12.0/22",
-      "10.0.4.0/22",
-      "10.0.8.0/22",
-    ]);
+    expect(Object.fromEntries(subnets.map(({ name, inputs }) => [name, inputs.cidrBlock]))).toEqual({
+      VpcPublicSubnet1: "10.0.0.0/19",
+      VpcPrivateSubnet1: "10.0.32.0/19",
+      VpcPublicSubnet2: "10.0.64.0/19",
+      VpcPrivateSubnet2: "10.0.96.0/19",
+    });
     expect(new Set(subnets.map(({ inputs }) => inputs.availabilityZone)).size).toBe(2);
   });
 
   test("no subnet gives public addresses by itself", async () => {
     for (const { inputs } of all(await graphOf(stage), "subnet"))
       expect(inputs.mapPublicIpOnLaunch).not.toBe(true);
+  });
+
+  test("flow logs are written by a role of their own, and kept no longer than the settings say", async () => {
+    const graph = await graphOf(stage);
+    const log = one(graph, "logGroup", "FlowLogGroup");
+    expect(log.inputs.retentionInDays).toBe(30);
+    expect(one(graph, "aws:ec2/flowLog:FlowLog").inputs).toMatchObject({
+      vpcId: text(one(graph, "aws:ec2/vpc:Vpc"), "id"),
+      trafficType: permanentStages.includes(stage) ? "ALL" : "REJECT",
+      logDestination: text(log, "arn"),
+      iamRoleArn: text(one(graph, "role", "FlowLogRole"), "arn"),
+    });
+    const role = one(graph, "role", "FlowLogRole");
+    expect(statements(role.inputs.assumeRolePolicy)).toEqual([
+      {
+        Effect: "Allow",
+        Action: "sts:AssumeRole",
+        Principal: { Service: "vpc-flow-logs.amazonaws.com" },
+        Condition: {
+          StringEquals: { "aws:SourceAccount": "123456789012" },
+          ArnLike: { "aws:SourceArn": "arn:aws:ec2:ca-central-1:123456789012:vpc-flow-log/*" },
+        },
+      },
+    ]);
+    const [{ policy }] = role.inputs.inlinePolicies as [{ policy: string }];
+    const writing = statements(policy).filter(({ Action }) => list(Action).includes("logs:PutLogEvents"));
+    expect(writing.map(({ Resource }) => Resource)).toEqual([[text(log, "arn"), `${text(log, "arn")}:*`]]);
+  });
+
+  test("every group and every rule says what it is for", async () => {
+    const graph = await graphOf(stage);
+    for (const { name, inputs } of all(graph, "securityGroup")) {
+      expect(inputs.description, name).not.toMatch(/^Managed by/);
+      for (const rule of [inputs.ingress, inputs.egress].flatMap(
+        (rules) => (rules ?? []) as { description?: string }[],
+      ))
+        expect(rule.description, name).toBeTruthy();
+    }
+    for (const { name, inputs } of [...all(graph, ingress), ...all(graph, egress)])
+      expect(inputs.description, name).toBeTruthy();
+  });
+
+  test("nothing but HTTPS leaves the VPC, from any tier", async () => {
+    const graph = await graphOf(stage);
+    const open = all(graph, egress).filter(({ inputs }) => inputs.cidrIpv4 !== undefined);
+    for (const { inputs, name } of open) expect([inputs.fromPort, inputs.toPort], name).toEqual([443, 443]);
+    for (const { inputs, name } of all(graph, "securityGroup"))
+      for (const rule of (inputs.egress ?? []) as { fromPort: number; toPort: number }[])
+        expect([rule.fromPort, rule.toPort], name).toEqual([443, 443]);
   });
 
   test("the default security group is closed, and nothing is in it", async () => {
@@ -89,9 +138,11 @@ describe.each(stages)("stage %s", (stage) => {
 
 test.each(
   permanentStages,
-)("on %s each tier admits the tier before it, and the migrator alone goes past the proxy", async (stage) => {
+)("on %s each tier admits the tier before it, and the migrator and the bastion alone go past the proxy", async (stage) => {
   const graph = await graphOf(stage);
   const between = [
+    "BastionGroup -> DatabaseGroup:5432",
+    "BastionGroup -> ProxyGroup:5432",
     "FunctionGroup -> CacheGroup:6379",
     "FunctionGroup -> ProxyGroup:5432",
     "MigratorGroup -> DatabaseGroup:5432",
@@ -100,12 +151,16 @@ test.each(
   ];
   expect(flows(graph, ingress)).toEqual(between);
   expect(flows(graph, egress)).toEqual(
-    [...between, "FunctionGroup -> 0.0.0.0/0:443", "MigratorGroup -> 0.0.0.0/0:443"].toSorted(),
+    [
+      ...between,
+      ...["Bastion", "Function", "Migrator"].map((tier) => `${tier}Group -> 0.0.0.0/0:443`),
+    ].toSorted(),
   );
 });
 
 test.each(personalStages)("on %s, without a proxy, functions go straight to the database", async (stage) => {
   expect(flows(await graphOf(stage), ingress)).toEqual([
+    "BastionGroup -> DatabaseGroup:5432",
     "FunctionGroup -> CacheGroup:6379",
     "FunctionGroup -> DatabaseGroup:5432",
     "MigratorGroup -> DatabaseGroup:5432",
@@ -116,11 +171,23 @@ test("permanent stages have a managed NAT gateway a zone, personal ones the chea
   for (const stage of permanentStages) {
     const graph = await graphOf(stage);
     expect(all(graph, "aws:ec2/natGateway:NatGateway")).toHaveLength(2);
-    expect(all(graph, "aws:ec2/instance:Instance")).toEqual([]);
+    expect(instances(graph)).toEqual([]);
   }
   for (const stage of personalStages) {
     const graph = await graphOf(stage);
     expect(all(graph, "aws:ec2/natGateway:NatGateway")).toEqual([]);
+    expect(instances(graph)).toHaveLength(2);
+    const profile = one(graph, "aws:iam/instanceProfile:InstanceProfile", "VpcNatInstanceProfile");
+    const role = one(graph, "role", "NatRole");
+    expect(profile.inputs.role).toBe(text(role, "name"));
+    expect([role.inputs.managedPolicyArns ?? [], role.inputs.inlinePolicies ?? []]).toEqual([[], []]);
+    for (const { inputs } of instances(graph))
+      expect(inputs).toMatchObject({
+        metadataOptions: { httpTokens: "required" },
+        rootBlockDevice: { encrypted: true },
+        iamInstanceProfile: text(profile, "name"),
+        associatePublicIpAddress: false,
+      });
     expect(one(graph, "securityGroup", "VpcNatInstanceSecurityGroup").inputs.ingress).toEqual([
       expect.objectContaining({ protocol: "tcp", fromPort: 443, toPort: 443, cidrBlocks: ["10.0.0.0/16"] }),
     ]);
@@ -131,9 +198,14 @@ test("there is no SSH key and no bastion with an open port 22", async () => {
   for (const stage of stages) {
     const graph = await graphOf(stage);
     expect(all(graph, "aws:ec2/keyPair:KeyPair")).toEqual([]);
-    expect(all(graph, "aws:ssm/parameter:Parameter")).toEqual([]);
+    expect(all(graph, "aws:ssm/parameter:Parameter").map(({ name }) => name)).toEqual(["TunnelParameter"]);
   }
 });
+
+/** NAT instances; the bastion is one of ours. */
+function instances(graph: Graph): GraphResource[] {
+  return all(graph, "aws:ec2/instance:Instance").filter(({ name }) => name !== "Bastion");
+}
 
 function routesOf(graph: Graph, subnetId: string): Record<string, unknown> {
   const association = all(graph, "aws:ec2/routeTableAssociation:RouteTableAssociation").find(

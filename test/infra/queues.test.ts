@@ -72,7 +72,7 @@ describe.each(stages)("stage %s", (stage) => {
 
   test("only the mail topic may send to the email queue, and to the queue of what could not be delivered", async () => {
     const graph = await graphOf(stage);
-    const topic = text(one(graph, "topic"), "arn");
+    const topic = text(one(graph, "topic", "MailTopicTopic"), "arn");
     const allowed = all(graph, "queuePolicy").flatMap(({ name, inputs }) =>
       statements(inputs.policy)
         .filter(({ Effect }) => Effect === "Allow")

@@ -105,6 +105,11 @@ export const data: MockTable = {
     arn: c.arn("rds", `db-proxy-endpoint:prx-endpoint-${c.hex(17)}`),
     endpoint: `${name}.endpoint.proxy-${c.regional(12)}.${c.region}.rds.amazonaws.com`,
   })),
+  "aws:rds/eventSubscription:EventSubscription": byName(
+    "name",
+    (c, name) => ({ arn: c.arn("rds", `es:${name}`), customerAwsId: c.accountId }),
+    { lower: true },
+  ),
   "aws:rds/subnetGroup:SubnetGroup": byName("name", (c, name) => ({ arn: c.arn("rds", `subgrp:${name}`) }), {
     lower: true,
   }),
@@ -139,7 +144,10 @@ export const data: MockTable = {
         configurationEndpointAddress: clustered ? `clustercfg.${zone}` : "",
         primaryEndpointAddress: clustered ? "" : `master.${zone}`,
         readerEndpointAddress: clustered ? "" : `replica.${zone}`,
-        memberClusters: [`${id}-001`],
+        memberClusters: Array.from(
+          { length: typeof c.inputs.numCacheClusters === "number" ? c.inputs.numCacheClusters : 1 },
+          (_, index) => `${id}-${String(index + 1).padStart(3, "0")}`,
+        ),
         tags: c.inputs.tags ?? {},
       },
     };

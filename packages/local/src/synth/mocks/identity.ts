@@ -6,7 +6,8 @@ const global = { region: "" };
 /** IAM and Cognito. */
 export const identity: MockTable = {
   "aws:iam/role:Role": (c) => {
-    const name = c.named("name", { max: 64 });
+    // Looked up, it is the role of that name.
+    const name = c.given ?? c.named("name", { max: 64 });
     const path = c.text("path") ?? "/";
     return {
       id: name,
