@@ -17,6 +17,8 @@ export function readRoles(reader: Reader, notRun: Plan["notRun"]): RoleSpec[] {
 
   const roles = new Map<string, RoleSpec>();
   for (const resource of reader.all("aws:iam/role:Role")) {
+    // Looked up: what it may do is said where it is declared.
+    if (resource.external) continue;
     const name = optionalText(resource, "name") ?? arnName(text(resource, "arn"));
     const role: RoleSpec = {
       arn: text(resource, "arn"),
