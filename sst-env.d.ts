@@ -52,11 +52,6 @@ declare module "sst" {
       "secretArn": string
       "type": "sst.sst.Linkable"
     }
-    "DatabaseSecrets": {
-      "appSecretArn": string
-      "migratorSecretArn": string
-      "type": "sst.sst.Linkable"
-    }
     "EmailConsumer": {
       "name": string
       "type": "sst.aws.Function"
