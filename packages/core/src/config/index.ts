@@ -38,6 +38,9 @@ const sections = {
   HomeBucket: bucket,
   EmailQueue: queue,
   EmailDeadLetterQueue: queue,
+  JobsQueue: queue,
+  ImageQueue: queue,
+  MailEventsQueue: queue,
   Realtime: z.object({ url: z.url(), managementEndpoint: z.url() }),
   Auth: z.object({ userPoolId: name, clientId: name, issuer: z.url(), region: name }),
 };

@@ -34,11 +34,13 @@ export function createPool(options: PoolConfig): Pool {
 }
 
 /**
- * Connections a process may hold. A function serves one invocation at a time: one connection for its transaction, the
- * others for reads beside it. Times the maximum concurrency, this must stay below the proxy's limit.
+ * Connections a function may hold. It serves one invocation at a time: one connection for its transaction, the others
+ * for reads beside it. Times the maximum concurrency, this must stay below the proxy's limit (test/infra/queues).
  */
+export const lambdaPoolSize = 3;
+
 function poolSize(): number {
-  return onLambda() ? 3 : 10;
+  return onLambda() ? lambdaPoolSize : 10;
 }
 
 /** Who connects: the application, or the migrator. */

@@ -1,5 +1,4 @@
 /** Mail in: from the records of the email queue to stored, threaded and announced messages. */
-export { type Failure, recordFailures } from "./failures.ts";
 export { ingest } from "./ingest.ts";
 export { MalformedNotice, type Notice, parseNotices, type Verdict, type Verdicts } from "./notices.ts";
 export { largestObject, MemoryBudget, mailPrefix } from "./objects.ts";

@@ -3,12 +3,12 @@ import { randomUUID } from "node:crypto";
 import { sleep } from "../clock/index.ts";
 import { config } from "../config/index.ts";
 import { describe, VisibleError } from "../error/index.ts";
+import { type Failure, record } from "../failures/index.ts";
 import { fault } from "../faults/index.ts";
 import * as log from "../log/index.ts";
 import { parseMail } from "../mime/index.ts";
 import { inParallel } from "../outbox/schedule.ts";
 import { applyEnvelopes } from "./envelopes.ts";
-import { type Failure, recordFailures } from "./failures.ts";
 import { MalformedNotice, type Notice, parseNotices } from "./notices.ts";
 import { MemoryBudget, putAttachments, readMail } from "./objects.ts";
 import { prepare } from "./prepare.ts";
@@ -59,7 +59,7 @@ export async function ingest(deliveries: readonly Delivery[]): Promise<{ failed:
     fail(failures, objects.get(`${raw.bucket}/${raw.key}`) ?? [], error, raw);
   }
   await registry.markFailed(marks);
-  await recordFailures([...failures.values()]);
+  await record([...failures.values()]);
   return { failed: [...failures.keys()] };
 }
 

@@ -21,6 +21,8 @@ export interface TestAws {
   buckets: Map<string, Map<string, StoredObject>>;
   /** Bodies sent to queues, by URL. */
   sent: { url: string; body: string }[];
+  /** Receipts of messages that were made visible again, by the queue's URL; one named `stale` is refused. */
+  shown: { url: string; receipt: string; seconds: number }[];
   calls: Call[];
   /** Strings of Secrets Manager by ARN. */
   secrets: Map<string, string>;
@@ -65,6 +67,7 @@ export async function startAws(buckets: string[]): Promise<TestAws> {
     url: `http://127.0.0.1:${port}`,
     buckets: new Map(buckets.map((bucket) => [bucket, new Map()])),
     sent: [],
+    shown: [],
     calls: [],
     secrets: new Map(),
     connections: new Map(),
@@ -114,11 +117,32 @@ async function secret(aws: TestAws, body: Buffer, response: ServerResponse): Pro
 async function sqs(aws: TestAws, target: string, body: Buffer, response: ServerResponse): Promise<void> {
   const input = JSON.parse(body.toString()) as { QueueUrl: string; MessageBody: string };
   await called(aws, target, input.QueueUrl);
+  if (target === "AmazonSQS.ChangeMessageVisibilityBatch") return visibility(aws, body, response);
   aws.sent.push({ url: input.QueueUrl, body: input.MessageBody });
   response.writeHead(200, { "content-type": "application/x-amz-json-1.0" });
   // The SDK compares it with its own.
   const MD5OfMessageBody = createHash("md5").update(input.MessageBody).digest("hex");
   response.end(JSON.stringify({ MessageId: String(aws.sent.length), MD5OfMessageBody }));
+}
+
+/** https://docs.aws.amazon.com/AWSSimpleQueueService/latest/APIReference/API_ChangeMessageVisibilityBatch.html */
+function visibility(aws: TestAws, body: Buffer, response: ServerResponse): void {
+  const { QueueUrl, Entries } = JSON.parse(body.toString()) as {
+    QueueUrl: string;
+    Entries: { Id: string; ReceiptHandle: string; VisibilityTimeout: number }[];
+  };
+  if (Entries.length > 10) throw new Answer(400, "AWS.SimpleQueueService.TooManyEntriesInBatchRequest");
+  const stale = Entries.filter(({ ReceiptHandle }) => ReceiptHandle === "stale");
+  const good = Entries.filter((entry) => !stale.includes(entry));
+  for (const { ReceiptHandle, VisibilityTimeout } of good)
+    aws.shown.push({ url: QueueUrl, receipt: ReceiptHandle, seconds: VisibilityTimeout });
+  response.writeHead(200, { "content-type": "application/x-amz-json-1.0" });
+  response.end(
+    JSON.stringify({
+      Successful: good.map(({ Id }) => ({ Id })),
+      Failed: stale.map(({ Id }) => ({ Id, Code: "ReceiptHandleIsInvalid", SenderFault: true })),
+    }),
+  );
 }
 
 async function gateway(

@@ -51,7 +51,15 @@ export function configOf(aws: { url: string }): Partial<config.ConfigInput> {
     },
     MailBucket: { name: "mail", region: "us-east-1" },
     HomeBucket: { name: "home", region: "ca-central-1" },
-    EmailQueue: { url: `${aws.url}/1/email`, arn: "arn:aws:sqs:ca-central-1:1:email" },
+    ...Object.fromEntries(
+      ["Email", "Jobs", "Image", "MailEvents"].map((name) => [
+        `${name}Queue`,
+        {
+          url: `${aws.url}/1/${name.toLowerCase()}`,
+          arn: `arn:aws:sqs:ca-central-1:1:${name.toLowerCase()}`,
+        },
+      ]),
+    ),
     Realtime: { url: "wss://socket.test/$default", managementEndpoint: `${aws.url}/$default` },
   };
 }
@@ -82,6 +90,7 @@ export async function createWorld(): Promise<World> {
       aws.connections.clear();
       aws.calls.length = 0;
       aws.sent.length = 0;
+      aws.shown.length = 0;
       aws.intercept = undefined;
       logged.length = 0;
       identity.forget();

@@ -13,6 +13,7 @@ import { getAttachment, getMessage, getRawMessage } from "./routes/messages.ts";
 import { describeApi } from "./routes/openapi.ts";
 import { createRealtimeTicket } from "./routes/realtime.ts";
 import { getThread, listThreads } from "./routes/threads.ts";
+import { answerUnbuilt } from "./routes/unbuilt.ts";
 
 const routes = [
   health,
@@ -25,6 +26,7 @@ const routes = [
   getAttachment,
   createRealtimeTicket,
   describeApi,
+  answerUnbuilt,
 ];
 
 /** Far above any body of ours, far below the 6 MB that Lambda takes. */

@@ -3,7 +3,16 @@ import { createTestDatabase } from "@frontdesk/local/postgres/testing";
 import { afterAll, beforeAll, describe, expect, test } from "vitest";
 import * as database from "../../../core/src/database/index.ts";
 import { appUser, connectionOf } from "../../../core/test/support/database.ts";
-import { app, call, claimsOf, expectJson, expectProblem, requestId } from "../support/api.ts";
+import {
+  app,
+  builtRoutes,
+  call,
+  claimsOf,
+  expectJson,
+  expectProblem,
+  requestId,
+  unbuiltRoutes,
+} from "../support/api.ts";
 import { createDesk, type Desk, letterNames, personNames, sees } from "../support/desk.ts";
 import { hostile } from "../support/hostile.ts";
 import { type RouteCase, routes } from "../support/routes.ts";
@@ -24,16 +33,17 @@ const cases = Object.entries(routes).map(
 const closed = cases.filter(({ open }) => !open);
 const named = (list: Case[]) => list.map((route) => [route.name, route] as const);
 
+/** Whether a route's pattern takes an address. */
+const fits = (route: string, at: string) =>
+  new RegExp(`^${route.slice(route.indexOf(" ") + 1).replaceAll(/:\w+/g, "[^/]+")}$`).test(at);
+
 /** Anybody's message will do. */
 const path = (route: Case) => route.path(desk.ids.jobs);
 const send = (route: Case, claims: Parameters<typeof call>[1], at = path(route)) =>
   call(at, claims, { method: route.method });
 
-test("every route of the app is in the list, and nothing else is", () => {
-  const own = app.routes
-    .filter(({ method }) => method !== "ALL")
-    .map(({ method, path }) => `${method} ${path}`);
-  expect(Object.keys(routes).toSorted()).toEqual([...new Set(own)].toSorted());
+test("every route that is built is in the list, and nothing else is", () => {
+  expect(Object.keys(routes).toSorted()).toEqual(builtRoutes.toSorted());
 });
 
 describe("who is asking", () => {
@@ -197,9 +207,9 @@ describe("bad input", () => {
   });
 
   test.each(named(cases))("%s refuses every other method and names those it takes", async (_, route) => {
-    const own = cases
-      .filter((other) => other.path(desk.ids.jobs) === path(route))
-      .map(({ method }) => method);
+    const own = [...builtRoutes, ...unbuiltRoutes]
+      .filter((other) => fits(other, path(route)))
+      .map((other) => other.slice(0, other.indexOf(" ")));
     const allowed = [...own, ...(own.includes("GET") ? ["HEAD"] : [])].toSorted();
     for (const method of ["GET", "POST", "PUT", "PATCH", "DELETE", "OPTIONS", "PROPFIND"]) {
       if (own.includes(method)) continue;

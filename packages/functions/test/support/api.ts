@@ -3,8 +3,18 @@ import { expect } from "vitest";
 import { workspaceDomain } from "../../../core/test/support/world.ts";
 import { createApp } from "../../src/api/app.ts";
 import { Problem } from "../../src/api/problem.ts";
+import { unbuilt } from "../../src/api/routes/unbuilt.ts";
 
 export const app = createApp();
+
+/** Routes as `GET /threads/:threadId`: those that are built, and those that say that they are not. */
+const paths = (list: string[]) => list.map((route) => route.replaceAll(/\{(\w+)\}/g, ":$1"));
+export const unbuiltRoutes = paths(Object.values(unbuilt).flat());
+export const builtRoutes = [
+  ...new Set(
+    app.routes.filter(({ method }) => method !== "ALL").map(({ method, path }) => `${method} ${path}`),
+  ),
+].filter((route) => !unbuiltRoutes.includes(route));
 
 export type Claims = Record<string, unknown>;
 

@@ -1,4 +1,4 @@
-/** Every route of the API, and how the suite that all of them pass calls it. A new route needs an entry here. */
+/** Every route of the API that is built, and how the suite that all of them pass calls it. A new route needs an entry here. */
 import { z } from "@hono/zod-openapi";
 import { address } from "../../../core/test/support/world.ts";
 import { Mailbox, Me, Message, page, Thread, ThreadSummary, Ticket } from "../../src/api/schemas.ts";
