@@ -71,6 +71,34 @@ declare module "sst" {
       "region": string
       "type": "sst.aws.Bucket"
     }
+    "ImageConsumer": {
+      "name": string
+      "type": "sst.aws.Function"
+    }
+    "ImageDeadLetterQueue": {
+      "arn": string
+      "type": "sst.aws.Queue"
+      "url": string
+    }
+    "ImageQueue": {
+      "arn": string
+      "type": "sst.aws.Queue"
+      "url": string
+    }
+    "JobsConsumer": {
+      "name": string
+      "type": "sst.aws.Function"
+    }
+    "JobsDeadLetterQueue": {
+      "arn": string
+      "type": "sst.aws.Queue"
+      "url": string
+    }
+    "JobsQueue": {
+      "arn": string
+      "type": "sst.aws.Queue"
+      "url": string
+    }
     "MailAccessLogs": {
       "name": string
       "region": string
@@ -80,6 +108,20 @@ declare module "sst" {
       "name": string
       "region": string
       "type": "sst.aws.Bucket"
+    }
+    "MailEventsConsumer": {
+      "name": string
+      "type": "sst.aws.Function"
+    }
+    "MailEventsDeadLetterQueue": {
+      "arn": string
+      "type": "sst.aws.Queue"
+      "url": string
+    }
+    "MailEventsQueue": {
+      "arn": string
+      "type": "sst.aws.Queue"
+      "url": string
     }
     "MailSubscriptionDeadLetterQueue": {
       "arn": string
@@ -123,6 +165,11 @@ declare module "sst" {
       "host": string
       "port": number
       "type": "sst.aws.Redis"
+    }
+    "Scheduler": {
+      "groupName": string
+      "roleArn": string
+      "type": "sst.sst.Linkable"
     }
     "Settings": {
       "allowedOrigins": any

@@ -34,6 +34,8 @@ export default $config({
     await import("./infra/queues");
     await import("./infra/storage");
     await import("./infra/inbound");
+    await import("./infra/uploads");
+    await import("./infra/scheduler");
     await import("./infra/auth");
     await import("./infra/migrations");
     const { realtime } = await import("./infra/realtime");

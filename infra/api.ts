@@ -2,12 +2,14 @@ import { auth, issuer, webClient } from "./auth";
 import { cache, cacheSecretArn } from "./cache";
 import { database } from "./database";
 import { createFunction } from "./function";
-import { connectTo, getObjects, readSecret } from "./grants";
+import { connectTo, getObjects, putObjects, readDepth, readSecret, redrive, sendTo } from "./grants";
 import { migration } from "./migrations";
-import { realtime } from "./realtime";
+import { queues } from "./queues";
+import { push, realtime } from "./realtime";
 import { appUser } from "./secrets";
 import { settings } from "./stage";
-import { attachmentPrefix, homeBucket, mailBucket, rawMailPrefix } from "./storage";
+import { attachmentPrefix, claimCheckPrefix, homeBucket, mailBucket, rawMailPrefix } from "./storage";
+import { uploadPrefix } from "./uploads";
 
 const methods = ["GET", "HEAD", "POST", "PUT", "PATCH", "DELETE"] as const;
 
@@ -23,16 +25,27 @@ export const api = new sst.aws.ApiGatewayV2("Api", {
   transform: { stage: { defaultRouteSettings: { throttlingBurstLimit: 200, throttlingRateLimit: 100 } } },
 });
 
+const workQueues = Object.values(queues).map(({ queue }) => queue);
+const deadLetterQueues = Object.values(queues).map(({ deadLetterQueue }) => deadLetterQueue);
+
 const apiFunction = createFunction("ApiFunction", {
   handler: "api/index.handler",
   description: "The HTTP API",
-  links: [database, cache, mailBucket, homeBucket, auth, realtime],
+  links: [database, cache, mailBucket, homeBucket, auth, realtime, ...workQueues, ...deadLetterQueues],
   grants: [
     connectTo(appUser),
     readSecret(cacheSecretArn),
     // Signed addresses work with the rights of who signed them.
     getObjects(homeBucket, attachmentPrefix),
     getObjects(mailBucket, rawMailPrefix),
+    putObjects(homeBucket, uploadPrefix),
+    // What is too large for a message. Whatever else a request asks of the world is a job.
+    putObjects(homeBucket, claimCheckPrefix),
+    push,
+    // Jobs, and dead letters that go back to where they came from.
+    sendTo(...workQueues),
+    readDepth(...workQueues, ...deadLetterQueues),
+    redrive(...deadLetterQueues),
   ],
   after: [migration],
 });

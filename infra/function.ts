@@ -62,8 +62,7 @@ export function createFunction(name: string, options: FunctionOptions) {
       role: (args) => {
         // SST 3.19.3 lets the whole account take every function's role, which only `sst dev` needs: the flag that it
         // asks is an output, and so always true (createRole of function.ts).
-        if (!$dev)
-          args.assumeRolePolicy = aws.iam.assumeRolePolicyForPrincipal({ Service: "lambda.amazonaws.com" });
+        if (!$dev) args.assumeRolePolicy = lambdaTrust(functionName);
         args.managedPolicyArns = [];
         args.inlinePolicies = $output(args.inlinePolicies).apply((own) => [
           ...(own ?? []),
@@ -76,6 +75,31 @@ export function createFunction(name: string, options: FunctionOptions) {
       },
     },
   });
+}
+
+/**
+ * Lambda alone, and for this function alone where it says for which: AWS documents both keys for service roles in
+ * general and does not list what Lambda sends, so a call without them is let in (docs/unverified.md).
+ */
+function lambdaTrust(functionName: string) {
+  return aws.iam.getPolicyDocumentOutput({
+    statements: [
+      {
+        actions: ["sts:AssumeRole"],
+        principals: [{ type: "Service", identifiers: ["lambda.amazonaws.com"] }],
+        conditions: [
+          { test: "StringEqualsIfExists", variable: "aws:SourceAccount", values: [accountId] },
+          {
+            test: "ArnEqualsIfExists",
+            variable: "aws:SourceArn",
+            values: [
+              $interpolate`arn:aws:lambda:${settings.homeRegion}:${accountId}:function:${functionName}`,
+            ],
+          },
+        ],
+      },
+    ],
+  }).json;
 }
 
 function runtimePolicy(functionName: string, inVpc: boolean) {

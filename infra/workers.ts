@@ -3,60 +3,136 @@ import { createFunction } from "./function";
 import {
   connectTo,
   consume,
+  deleteObjects,
+  type Grant,
   getObjects,
   listObjects,
+  manageSchedules,
   putObjects,
   sendTo,
+  showAgain,
   tagObjects,
   tellMissing,
 } from "./grants";
 import { migration } from "./migrations";
-import { emailQueue, emailTimeoutSeconds } from "./queues";
+import { queues, type WorkQueue } from "./queues";
 import { push, realtime } from "./realtime";
+import { scheduleGroup, scheduler, schedulerRole } from "./scheduler";
 import { appUser } from "./secrets";
-import { attachmentPrefix, homeBucket, mailBucket, rawMailPrefix } from "./storage";
+import {
+  attachmentPrefix,
+  claimCheckPrefix,
+  homeBucket,
+  mailBucket,
+  privateMediaPrefix,
+  publicMediaPrefix,
+  rawMailPrefix,
+} from "./storage";
+import { uploadPrefix } from "./uploads";
 
-export const emailConsumer = createFunction("EmailConsumer", {
+/** A function that takes from a work queue, within what the queue gives it. */
+function createConsumer(
+  name: string,
+  { queue, consumerSeconds, maximumConcurrency }: WorkQueue,
+  options: {
+    handler: string;
+    description: string;
+    memory?: `${number} MB`;
+    links: unknown[];
+    grants: Grant[];
+    batchSize?: number;
+  },
+) {
+  const { links, grants, batchSize = 10, ...rest } = options;
+  const consumer = createFunction(name, {
+    ...rest,
+    timeoutSeconds: consumerSeconds,
+    links: [database, ...links],
+    grants: [consume(queue), connectTo(appUser), ...grants],
+    after: [migration],
+  });
+  queue.subscribe(consumer.arn, {
+    // A full batch costs one transaction; a lone message does not wait.
+    batch: { size: batchSize, partialResponses: true },
+    transform: {
+      eventSourceMapping: (args) => {
+        args.scalingConfig = { maximumConcurrency };
+      },
+    },
+  });
+  return consumer;
+}
+
+export const emailConsumer = createConsumer("EmailConsumer", queues.email, {
   handler: "queues/email.handler",
   description: "Takes raw mail in: parses, threads, stores and pushes it",
-  timeoutSeconds: emailTimeoutSeconds,
   // Ten messages of 40 MB are not read at once; one of them, decoded, has room.
   memory: "1024 MB",
-  links: [database, mailBucket, homeBucket, realtime],
+  links: [mailBucket, homeBucket, realtime],
   grants: [
-    consume(emailQueue),
     getObjects(mailBucket, rawMailPrefix),
     tellMissing(mailBucket),
     tagObjects(mailBucket, rawMailPrefix),
     putObjects(homeBucket, attachmentPrefix),
-    connectTo(appUser),
     push,
   ],
-  after: [migration],
 });
 
-emailQueue.subscribe(emailConsumer.arn, {
-  // A full batch costs one transaction; a lone message does not wait.
-  batch: { size: 10, partialResponses: true },
-  transform: {
-    eventSourceMapping: (args) => {
-      // Each invocation holds two connections: twenty stay far below the proxy's.
-      args.scalingConfig = { maximumConcurrency: 10 };
-    },
-  },
+/** The one that acts on the world for the others: it sends mail, makes schedules and deletes objects. */
+export const jobsConsumer = createConsumer("JobsConsumer", queues.jobs, {
+  handler: "queues/jobs.handler",
+  description: "Runs jobs",
+  memory: "1024 MB",
+  links: [queues.jobs.queue, homeBucket, realtime, scheduler],
+  grants: [
+    showAgain(queues.jobs.queue),
+    sendTo(queues.jobs.queue),
+    ...manageSchedules(scheduleGroup, schedulerRole),
+    getObjects(homeBucket, attachmentPrefix),
+    getObjects(homeBucket, claimCheckPrefix),
+    putObjects(homeBucket, claimCheckPrefix),
+    ...[claimCheckPrefix, publicMediaPrefix, privateMediaPrefix].map((prefix) =>
+      deleteObjects(homeBucket, prefix),
+    ),
+    push,
+  ],
+});
+
+export const imageConsumer = createConsumer("ImageConsumer", queues.images, {
+  handler: "queues/images.handler",
+  description: "Makes the sizes of uploaded pictures",
+  // Decoded, 50 megapixels are 200 MB; encoders take as much again.
+  memory: "2048 MB",
+  links: [queues.images.queue, homeBucket, realtime],
+  grants: [
+    showAgain(queues.images.queue),
+    getObjects(homeBucket, uploadPrefix),
+    putObjects(homeBucket, publicMediaPrefix),
+    putObjects(homeBucket, privateMediaPrefix),
+    push,
+  ],
+  batchSize: 2,
+});
+
+/** What follows from an event for SES's own list is the jobs consumer's to do. */
+export const mailEventsConsumer = createConsumer("MailEventsConsumer", queues.mailEvents, {
+  handler: "queues/mail-events.handler",
+  description: "Takes in what SES tells about mail that was sent",
+  links: [queues.mailEvents.queue, queues.jobs.queue, realtime],
+  grants: [showAgain(queues.mailEvents.queue), sendTo(queues.jobs.queue), push],
 });
 
 const sweep = createFunction("OutboxSweep", {
   handler: "tasks/outbox-sweep.handler",
   description: "Delivers what the outbox still holds, and finds raw mail that nobody processed",
   timeoutSeconds: 50,
-  links: [database, mailBucket, emailQueue, realtime],
+  links: [database, mailBucket, queues.email.queue, queues.jobs.queue, realtime],
   grants: [
     connectTo(appUser),
     push,
     listObjects(mailBucket, rawMailPrefix),
     tagObjects(mailBucket, rawMailPrefix),
-    sendTo(emailQueue),
+    sendTo(queues.email.queue, queues.jobs.queue),
   ],
   after: [migration],
 });

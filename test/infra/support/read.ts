@@ -1,6 +1,5 @@
 /** Questions that tests ask a graph. */
 import type { Graph, GraphResource } from "@frontdesk/local";
-import { expect } from "vitest";
 
 export interface Statement {
   Sid?: string;
@@ -65,22 +64,6 @@ export function statements(policy: unknown): Statement[] {
 
 export const list = (value: string | string[] | undefined): string[] =>
   value === undefined ? [] : Array.isArray(value) ? value : [value];
-
-/** What a function's role may do, as `action on resource`, apart from its log and its network interfaces. */
-export function grantsOf(graph: Graph, functionName: string): string[] {
-  const role = one(graph, "role", `${functionName}Role`);
-  return (role.inputs.inlinePolicies as { name: string; policy: string }[])
-    .filter(({ name }) => name !== "runtime")
-    .flatMap(({ policy }) => statements(policy))
-    .flatMap((statement) => {
-      expect(statement.Effect).toBe("Allow");
-      const condition = statement.Condition ? ` if ${JSON.stringify(statement.Condition)}` : "";
-      return list(statement.Action).flatMap((action) =>
-        list(statement.Resource).map((resource) => `${action} on ${resource}${condition}`),
-      );
-    })
-    .toSorted();
-}
 
 /** URNs that a resource needs, directly and through others. */
 export function needs(graph: Graph, resource: GraphResource): Set<string> {

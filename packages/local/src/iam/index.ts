@@ -14,7 +14,7 @@ import { id, type StatementUse, Usage } from "./usage.ts";
 
 export type { Denial } from "./denials.ts";
 export { type Decision, evaluate } from "./evaluate.ts";
-export { evaluateAgainst } from "./policies.ts";
+export { decider, evaluateAgainst } from "./policies.ts";
 export type { StatementUse } from "./usage.ts";
 
 export interface Iam extends Authoriser {

@@ -1,10 +1,10 @@
 /** Statements of a plan, and plans without some of them. */
 
 import type { AuthorisationRequest, Plan } from "@frontdesk/local";
-import { createIam } from "../../../packages/local/src/iam/index.ts";
+import { createIam } from "../../packages/local/src/iam/index.ts";
 
 type Document = Plan["roles"][number]["trust"];
-type Statement = Extract<Document["Statement"], readonly unknown[]>[number];
+export type Statement = Extract<Document["Statement"], readonly unknown[]>[number];
 
 export interface PlacedStatement {
   kind: "identity" | "trust" | "resource";
@@ -19,7 +19,7 @@ export function statementsOf(plan: Plan): PlacedStatement[] {
   const found: PlacedStatement[] = [];
   visit(plan, (placed) => {
     found.push(placed);
-    return true;
+    return [placed.statement];
   });
   return found;
 }
@@ -27,32 +27,34 @@ export function statementsOf(plan: Plan): PlacedStatement[] {
 /** A copy that lacks the statements. */
 export function planWithout(plan: Plan, removed: readonly PlacedStatement[]): Plan {
   const copy = structuredClone(plan);
-  visit(
-    copy,
-    (placed) =>
-      !removed.some(
-        ({ kind, holder, policy, index }) =>
-          kind === placed.kind &&
-          holder === placed.holder &&
-          policy === placed.policy &&
-          index === placed.index,
-      ),
-  );
+  visit(copy, (placed) => (removed.some((one) => isSame(one, placed)) ? [] : [placed.statement]));
   return copy;
 }
 
-function visit(plan: Plan, keep: (placed: PlacedStatement) => boolean): void {
-  const filter = (kind: PlacedStatement["kind"], holder: string, policy: string, document: Document) => {
+/** A copy in which a statement says something else. */
+export function planWith(plan: Plan, changed: PlacedStatement, statement: Statement): Plan {
+  const copy = structuredClone(plan);
+  visit(copy, (placed) => [isSame(changed, placed) ? statement : placed.statement]);
+  return copy;
+}
+
+function isSame(a: PlacedStatement, b: PlacedStatement): boolean {
+  return a.kind === b.kind && a.holder === b.holder && a.policy === b.policy && a.index === b.index;
+}
+
+/** Puts in the place of each statement what `replace` says. */
+function visit(plan: Plan, replace: (placed: PlacedStatement) => Statement[]): void {
+  const each = (kind: PlacedStatement["kind"], holder: string, policy: string, document: Document) => {
     document.Statement = [document.Statement]
       .flat()
-      .filter((statement, index) => keep({ kind, holder, policy, index, statement }));
+      .flatMap((statement, index) => replace({ kind, holder, policy, index, statement }));
   };
   for (const role of plan.roles) {
-    for (const { name, document } of role.policies) filter("identity", role.arn, name, document);
-    filter("trust", role.arn, "trust", role.trust);
+    for (const { name, document } of role.policies) each("identity", role.arn, name, document);
+    each("trust", role.arn, "trust", role.trust);
   }
   for (const [index, { resource, document }] of plan.resourcePolicies.entries())
-    filter("resource", resource, `${index}`, document);
+    each("resource", resource, `${index}`, document);
 }
 
 /** The first of the requests that the plan does not allow, and what AWS would say to it. */

@@ -1,0 +1,177 @@
+/** Who may do what in a stage, in whole: a sentence more, less or wider fails. */
+import type { Graph, Plan } from "@frontdesk/local";
+import { inWords, sentencesOf } from "../../../scripts/grants/read.ts";
+import { permanentStages, type Stage } from "../support/graphs.ts";
+
+/** Sentences by who or what carries them. */
+export type Matrix = Record<string, string[]>;
+
+export function matrixOf(graph: Graph, plan?: Plan): Matrix {
+  const matrix: Matrix = {};
+  for (const sentence of sentencesOf(graph, plan)) {
+    const sentences = matrix[sentence.holder] ?? [];
+    matrix[sentence.holder] = [...new Set([...sentences, inWords(sentence)])].toSorted();
+  }
+  return matrix;
+}
+
+/** What every function has, and its own. */
+function fn(name: string, own: string[]): string[] {
+  return [
+    `lambda.amazonaws.com may sts:AssumeRole if aws:SourceAccount StringEqualsIfExists <account> and aws:SourceArn ArnEqualsIfExists ${name}`,
+    `may logs:CreateLogStream logs:PutLogEvents on ${name}Log:*`,
+    // Lambda makes the interfaces in the VPC as the function; AWS knows no narrower resource.
+    "may ec2:AssignPrivateIpAddresses ec2:CreateNetworkInterface ec2:DeleteNetworkInterface ec2:DescribeNetworkInterfaces ec2:DescribeSubnets ec2:UnassignPrivateIpAddresses on *",
+    ...own,
+  ].toSorted();
+}
+
+/** A resource's policy: nobody without TLS, and who else is let in. */
+function tlsOnly(name: string, actions: string, own: string[]): string[] {
+  return [`everybody may not ${actions} on ${name} if aws:SecureTransport Bool false`, ...own].toSorted();
+}
+
+const push = "may execute-api:ManageConnections on Realtime/GET/@connections/*, Realtime/POST/@connections/*";
+
+export function expectedMatrix(stage: Stage): Matrix {
+  const permanent = permanentStages.includes(stage);
+  const database = permanent ? "DatabaseProxy" : "AuroraCluster";
+  const app = `may rds-db:connect on ${database}:user/frontdesk_app`;
+  return {
+    APIGatewayPushToCloudWatchLogsRole: [
+      "apigateway.amazonaws.com may sts:AssumeRole",
+      "may logs:CreateLogGroup logs:CreateLogStream logs:DescribeLogGroups logs:DescribeLogStreams logs:FilterLogEvents logs:GetLogEvents logs:PutLogEvents on *",
+    ],
+    ApiFunction: fn("ApiFunction", [
+      "apigateway.amazonaws.com may lambda:InvokeFunction on ApiFunction if aws:SourceArn ArnLike Api/*",
+      push,
+      app,
+      "may s3:GetObject on HomeBucket/attachments/*",
+      "may s3:GetObject on MailBucket/inbound/*",
+      "may s3:PutObject on HomeBucket/claims/*",
+      "may s3:PutObject on HomeBucket/tmp/uploads/*",
+      "may secretsmanager:GetSecretValue on RedisProxySecret",
+      "may sqs:CancelMessageMoveTask sqs:ChangeMessageVisibility sqs:DeleteMessage sqs:ListMessageMoveTasks sqs:ReceiveMessage sqs:StartMessageMoveTask on EmailDeadLetterQueue, ImageDeadLetterQueue, JobsDeadLetterQueue, MailEventsDeadLetterQueue",
+      "may sqs:GetQueueAttributes on EmailDeadLetterQueue, EmailQueue, ImageDeadLetterQueue, ImageQueue, JobsDeadLetterQueue, JobsQueue, MailEventsDeadLetterQueue, MailEventsQueue",
+      "may sqs:SendMessage on EmailQueue, ImageQueue, JobsQueue, MailEventsQueue",
+    ]),
+    EmailConsumer: fn("EmailConsumer", [
+      push,
+      app,
+      "may s3:GetObject on MailBucket/inbound/*",
+      "may s3:ListBucket on MailBucket",
+      "may s3:PutObject on HomeBucket/attachments/*",
+      "may s3:PutObjectTagging on MailBucket/inbound/*",
+      "may sqs:DeleteMessage sqs:GetQueueAttributes sqs:ReceiveMessage on EmailQueue",
+    ]),
+    EmailDeadLetterQueue: tlsOnly("EmailDeadLetterQueue", "sqs:*", []),
+    EmailQueue: tlsOnly("EmailQueue", "sqs:*", [
+      "sns.amazonaws.com may sqs:SendMessage on EmailQueue if aws:SourceArn ArnEquals MailTopic",
+    ]),
+    HomeBucket: ["everybody may not s3:* on HomeBucket, HomeBucket/* if aws:SecureTransport Bool false"],
+    ImageConsumer: fn("ImageConsumer", [
+      push,
+      app,
+      "may s3:GetObject on HomeBucket/tmp/uploads/*",
+      "may s3:PutObject on HomeBucket/media/*",
+      "may s3:PutObject on HomeBucket/private/*",
+      "may sqs:ChangeMessageVisibility on ImageQueue",
+      "may sqs:DeleteMessage sqs:GetQueueAttributes sqs:ReceiveMessage on ImageQueue",
+    ]),
+    ImageDeadLetterQueue: tlsOnly("ImageDeadLetterQueue", "sqs:*", []),
+    ImageQueue: tlsOnly("ImageQueue", "sqs:*", [
+      "s3.amazonaws.com may sqs:SendMessage on ImageQueue if aws:SourceAccount StringEquals <account> and aws:SourceArn ArnEquals HomeBucket",
+    ]),
+    JobsConsumer: fn("JobsConsumer", [
+      push,
+      "may iam:PassRole on SchedulerRole if iam:PassedToService StringEquals scheduler.amazonaws.com",
+      app,
+      "may s3:DeleteObject on HomeBucket/claims/*",
+      "may s3:DeleteObject on HomeBucket/media/*",
+      "may s3:DeleteObject on HomeBucket/private/*",
+      "may s3:GetObject on HomeBucket/attachments/*",
+      "may s3:GetObject on HomeBucket/claims/*",
+      "may s3:PutObject on HomeBucket/claims/*",
+      "may scheduler:CreateSchedule scheduler:DeleteSchedule scheduler:GetSchedule scheduler:UpdateSchedule on ScheduleGroup:schedule/*",
+      "may sqs:ChangeMessageVisibility on JobsQueue",
+      "may sqs:DeleteMessage sqs:GetQueueAttributes sqs:ReceiveMessage on JobsQueue",
+      "may sqs:SendMessage on JobsQueue",
+    ]),
+    JobsDeadLetterQueue: tlsOnly("JobsDeadLetterQueue", "sqs:*", []),
+    JobsQueue: tlsOnly("JobsQueue", "sqs:*", []),
+    MailBucket: [
+      "everybody may not s3:* on MailBucket, MailBucket/* if aws:SecureTransport Bool false",
+      "ses.amazonaws.com may s3:PutObject on MailBucket/inbound/* if aws:SourceAccount StringEquals <account> and aws:SourceArn ArnEquals ReceiptRule",
+    ],
+    MailEventsConsumer: fn("MailEventsConsumer", [
+      push,
+      app,
+      "may sqs:ChangeMessageVisibility on MailEventsQueue",
+      "may sqs:DeleteMessage sqs:GetQueueAttributes sqs:ReceiveMessage on MailEventsQueue",
+      "may sqs:SendMessage on JobsQueue",
+    ]),
+    MailEventsDeadLetterQueue: tlsOnly("MailEventsDeadLetterQueue", "sqs:*", []),
+    MailEventsQueue: tlsOnly("MailEventsQueue", "sqs:*", []),
+    MailSubscriptionDeadLetterQueue: tlsOnly("MailSubscriptionDeadLetterQueue", "sqs:*", [
+      "sns.amazonaws.com may sqs:SendMessage on MailSubscriptionDeadLetterQueue if aws:SourceArn ArnEquals MailTopic",
+    ]),
+    MailTopic: [
+      "everybody may not sns:Publish on MailTopic if aws:SecureTransport Bool false",
+      "s3.amazonaws.com may sns:Publish on MailTopic if aws:SourceAccount StringEquals <account> and aws:SourceArn ArnEquals MailBucket",
+      "ses.amazonaws.com may sns:Publish on MailTopic if aws:SourceAccount StringEquals <account> and aws:SourceArn ArnEquals ReceiptRule",
+    ],
+    Migrator: fn("Migrator", [
+      `may rds-db:connect on ${database}:user/frontdesk_migrator`,
+      "may secretsmanager:GetSecretValue on AuroraProxySecret",
+      ...(permanent
+        ? ["DatabaseAppSecret", "DatabaseMigratorSecret"].map(
+            (secret) => `may secretsmanager:GetSecretValue on ${secret}`,
+          )
+        : []),
+    ]),
+    OutboxSweep: fn("OutboxSweep", [
+      "events.amazonaws.com may lambda:InvokeFunction on OutboxSweep if aws:SourceArn ArnLike OutboxSweepScheduleRule",
+      push,
+      app,
+      "may s3:ListBucket on MailBucket if s3:prefix StringLike inbound/*",
+      "may s3:PutObjectTagging on MailBucket/inbound/*",
+      "may sqs:SendMessage on EmailQueue, JobsQueue",
+    ]),
+    RealtimeAuthorizer: fn("RealtimeAuthorizer", [
+      "apigateway.amazonaws.com may lambda:InvokeFunction on RealtimeAuthorizer if aws:SourceArn ArnLike Realtime/authorizers/RealtimeAuthorizerTicketAuthorizer",
+      app,
+    ]),
+    RealtimeConnect: fn("RealtimeConnect", [
+      "apigateway.amazonaws.com may lambda:InvokeFunction on RealtimeConnect if aws:SourceArn ArnLike Realtime/*",
+      app,
+    ]),
+    RealtimeDefault: fn("RealtimeDefault", [
+      "apigateway.amazonaws.com may lambda:InvokeFunction on RealtimeDefault if aws:SourceArn ArnLike Realtime/*",
+      push,
+      app,
+      "may secretsmanager:GetSecretValue on RedisProxySecret",
+    ]),
+    RealtimeDisconnect: fn("RealtimeDisconnect", [
+      "apigateway.amazonaws.com may lambda:InvokeFunction on RealtimeDisconnect if aws:SourceArn ArnLike Realtime/*",
+      app,
+    ]),
+    SchedulerRole: [
+      "may sqs:SendMessage on JobsDeadLetterQueue, JobsQueue",
+      "scheduler.amazonaws.com may sts:AssumeRole if aws:SourceAccount StringEquals <account> and aws:SourceArn ArnEquals ScheduleGroup",
+    ],
+    ...(permanent
+      ? {
+          DatabaseProxyRole: [
+            "may secretsmanager:GetSecretValue on DatabaseAppSecret, DatabaseMigratorSecret",
+            "rds.amazonaws.com may sts:AssumeRole if aws:SourceAccount StringEquals <account> and aws:SourceArn ArnLike rds:ca-central-1:db-proxy:*",
+          ],
+        }
+      : {
+          // AmazonSSMManagedInstanceCore, on the instance of personal stages alone.
+          VpcNatInstanceRole: [
+            "ec2.amazonaws.com may sts:AssumeRole",
+            "may ec2messages:AcknowledgeMessage ec2messages:DeleteMessage ec2messages:FailMessage ec2messages:GetEndpoint ec2messages:GetMessages ec2messages:SendReply ssm:DescribeAssociation ssm:DescribeDocument ssm:GetDeployablePatchSnapshotForInstance ssm:GetDocument ssm:GetManifest ssm:GetParameter ssm:GetParameters ssm:ListAssociations ssm:ListInstanceAssociations ssm:PutComplianceItems ssm:PutConfigurePackageResult ssm:PutInventory ssm:UpdateAssociationStatus ssm:UpdateInstanceAssociationStatus ssm:UpdateInstanceInformation ssmmessages:CreateControlChannel ssmmessages:CreateDataChannel ssmmessages:OpenControlChannel ssmmessages:OpenDataChannel on *",
+          ],
+        }),
+  };
+}
