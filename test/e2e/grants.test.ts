@@ -124,7 +124,6 @@ const notYetUsed: [role: string, action: string, resource?: string][] = [
   ["ImageConsumer", "execute-api:ManageConnections"],
   ["MailEventsConsumer", "sqs:SendMessage"],
   ["MailEventsConsumer", "execute-api:ManageConnections"],
-  ["SchedulerRole", "sqs:SendMessage"],
 ];
 
 /**
@@ -160,7 +159,7 @@ const unused: [reason: string, matches: (placed: PlacedStatement) => boolean][] 
   ],
   [
     "Scheduler does not run here",
-    ({ kind, holder }) => kind === "trust" && /:role\/[\w-]*SchedulerRole-/.test(holder),
+    ({ holder }) => /:role\/[\w-]*SchedulerRole-/.test(holder),
   ],
   [
     "SNS gives up on a queue after 23 days, or when it is denied: tested below by taking away its right",
