@@ -157,10 +157,7 @@ const unused: [reason: string, matches: (placed: PlacedStatement) => boolean][] 
           (resource === undefined || [statement.Resource].flat().some((one) => one?.includes(resource))),
       ),
   ],
-  [
-    "Scheduler does not run here",
-    ({ holder }) => /:role\/[\w-]*SchedulerRole-/.test(holder),
-  ],
+  ["Scheduler does not run here", ({ holder }) => /:role\/[\w-]*SchedulerRole-/.test(holder)],
   [
     "SNS gives up on a queue after 23 days, or when it is denied: tested below by taking away its right",
     ({ holder }) => holder.includes("MailSubscriptionDeadLetterQueue"),
