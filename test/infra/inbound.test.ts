@@ -61,7 +61,7 @@ describe.each(stages)("stage %s", (stage) => {
 
   test("the bucket tells the topic of every raw message, and SST adds no second notification or topic policy", async () => {
     const graph = await graphOf(stage);
-    const notification = one(graph, "aws:s3/bucketNotification:BucketNotification");
+    const notification = one(graph, "aws:s3/bucketNotification:BucketNotification", "MailBucketNotification");
     expect(notification.region).toBe("us-east-1");
     expect(notification.inputs.topics).toEqual([
       {

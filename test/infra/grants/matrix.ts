@@ -2,6 +2,7 @@
 import type { Graph, Plan } from "@frontdesk/local";
 import { inWords, sentencesOf } from "../../../scripts/grants/read.ts";
 import { permanentStages, type Stage } from "../support/graphs.ts";
+import { platformMatrix, tlsOnly } from "./matrix-platform.ts";
 
 /** Sentences by who or what carries them. */
 export type Matrix = Record<string, string[]>;
@@ -26,11 +27,6 @@ function fn(name: string, own: string[]): string[] {
   ].toSorted();
 }
 
-/** A resource's policy: nobody without TLS, and who else is let in. */
-function tlsOnly(name: string, actions: string, own: string[]): string[] {
-  return [`everybody may not ${actions} on ${name} if aws:SecureTransport Bool false`, ...own].toSorted();
-}
-
 const push = "may execute-api:ManageConnections on Realtime/GET/@connections/*, Realtime/POST/@connections/*";
 
 export function expectedMatrix(stage: Stage): Matrix {
@@ -38,10 +34,6 @@ export function expectedMatrix(stage: Stage): Matrix {
   const database = permanent ? "DatabaseProxy" : "AuroraCluster";
   const app = `may rds-db:connect on ${database}:user/frontdesk_app`;
   return {
-    APIGatewayPushToCloudWatchLogsRole: [
-      "apigateway.amazonaws.com may sts:AssumeRole",
-      "may logs:CreateLogGroup logs:CreateLogStream logs:DescribeLogGroups logs:DescribeLogStreams logs:FilterLogEvents logs:GetLogEvents logs:PutLogEvents on *",
-    ],
     ApiFunction: fn("ApiFunction", [
       "apigateway.amazonaws.com may lambda:InvokeFunction on ApiFunction if aws:SourceArn ArnLike Api/*",
       push,
@@ -68,7 +60,6 @@ export function expectedMatrix(stage: Stage): Matrix {
     EmailQueue: tlsOnly("EmailQueue", "sqs:*", [
       "sns.amazonaws.com may sqs:SendMessage on EmailQueue if aws:SourceArn ArnEquals MailTopic",
     ]),
-    HomeBucket: ["everybody may not s3:* on HomeBucket, HomeBucket/* if aws:SecureTransport Bool false"],
     ImageConsumer: fn("ImageConsumer", [
       push,
       app,
@@ -99,10 +90,6 @@ export function expectedMatrix(stage: Stage): Matrix {
     ]),
     JobsDeadLetterQueue: tlsOnly("JobsDeadLetterQueue", "sqs:*", []),
     JobsQueue: tlsOnly("JobsQueue", "sqs:*", []),
-    MailBucket: [
-      "everybody may not s3:* on MailBucket, MailBucket/* if aws:SecureTransport Bool false",
-      "ses.amazonaws.com may s3:PutObject on MailBucket/inbound/* if aws:SourceAccount StringEquals <account> and aws:SourceArn ArnEquals ReceiptRule",
-    ],
     MailEventsConsumer: fn("MailEventsConsumer", [
       push,
       app,
@@ -115,11 +102,6 @@ export function expectedMatrix(stage: Stage): Matrix {
     MailSubscriptionDeadLetterQueue: tlsOnly("MailSubscriptionDeadLetterQueue", "sqs:*", [
       "sns.amazonaws.com may sqs:SendMessage on MailSubscriptionDeadLetterQueue if aws:SourceArn ArnEquals MailTopic",
     ]),
-    MailTopic: [
-      "everybody may not sns:Publish on MailTopic if aws:SecureTransport Bool false",
-      "s3.amazonaws.com may sns:Publish on MailTopic if aws:SourceAccount StringEquals <account> and aws:SourceArn ArnEquals MailBucket",
-      "ses.amazonaws.com may sns:Publish on MailTopic if aws:SourceAccount StringEquals <account> and aws:SourceArn ArnEquals ReceiptRule",
-    ],
     Migrator: fn("Migrator", [
       `may rds-db:connect on ${database}:user/frontdesk_migrator`,
       "may secretsmanager:GetSecretValue on AuroraProxySecret",
@@ -159,19 +141,6 @@ export function expectedMatrix(stage: Stage): Matrix {
       "may sqs:SendMessage on JobsDeadLetterQueue, JobsQueue",
       "scheduler.amazonaws.com may sts:AssumeRole if aws:SourceAccount StringEquals <account> and aws:SourceArn ArnEquals ScheduleGroup",
     ],
-    ...(permanent
-      ? {
-          DatabaseProxyRole: [
-            "may secretsmanager:GetSecretValue on DatabaseAppSecret, DatabaseMigratorSecret",
-            "rds.amazonaws.com may sts:AssumeRole if aws:SourceAccount StringEquals <account> and aws:SourceArn ArnLike rds:ca-central-1:db-proxy:*",
-          ],
-        }
-      : {
-          // AmazonSSMManagedInstanceCore, on the instance of personal stages alone.
-          VpcNatInstanceRole: [
-            "ec2.amazonaws.com may sts:AssumeRole",
-            "may ec2messages:AcknowledgeMessage ec2messages:DeleteMessage ec2messages:FailMessage ec2messages:GetEndpoint ec2messages:GetMessages ec2messages:SendReply ssm:DescribeAssociation ssm:DescribeDocument ssm:GetDeployablePatchSnapshotForInstance ssm:GetDocument ssm:GetManifest ssm:GetParameter ssm:GetParameters ssm:ListAssociations ssm:ListInstanceAssociations ssm:PutComplianceItems ssm:PutConfigurePackageResult ssm:PutInventory ssm:UpdateAssociationStatus ssm:UpdateInstanceAssociationStatus ssm:UpdateInstanceInformation ssmmessages:CreateControlChannel ssmmessages:CreateDataChannel ssmmessages:OpenControlChannel ssmmessages:OpenDataChannel on *",
-          ],
-        }),
+    ...platformMatrix(permanent),
   };
 }

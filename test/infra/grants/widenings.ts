@@ -48,8 +48,10 @@ function resources(placed: PlacedStatement): Widening[] {
   return list.flatMap((resource, index) => {
     const wider = [...new Set([parent(resource), "*"])].filter((wide) => wide !== resource);
     return wider.map((wide): Widening => {
-      // A resource's own policy is asked about that resource alone: saying more there changes nothing.
-      const own = placed.kind === "resource" && !placed.holder.startsWith("arn:aws:s3:::");
+      // A resource's own policy is asked about that resource alone: saying more there changes nothing, unless what is
+      // said is a part of a bucket.
+      const part = placed.holder.startsWith("arn:aws:s3:::") && resource !== `${placed.holder}/*`;
+      const own = placed.kind === "resource" && !part;
       return {
         what: `${resource} as ${wide}`,
         statement: { ...statement, Resource: list.with(index, wide) },
