@@ -14,7 +14,7 @@ import * as mailboxes from "@frontdesk/core/mailboxes";
 import { parseMail } from "@frontdesk/core/mime";
 import { Client, type Connection, type Pool } from "pg";
 import { register } from "../../packages/core/src/mail/registry.ts";
-import { type Draft, type Item, store, threadAndInsert } from "../../packages/core/src/mail/store.ts";
+import { type Draft, type Item, store, thread } from "../../packages/core/src/mail/store.ts";
 import { Answer, startAws } from "../../packages/core/test/support/aws.ts";
 import { startPostgres, type TestPostgres } from "../../packages/core/test/support/database.ts";
 import { configOf } from "../../packages/core/test/support/world.ts";
@@ -172,7 +172,10 @@ export async function threadBatch(batch: readonly Ready[], mailboxId: string): P
     quarantined: false,
   }));
   const from = performance.now();
-  await database.transaction((handle) => threadAndInsert(handle, drafts, new Map(), new Date(moment)));
+  await database.transaction(async (handle) => {
+    const { writes } = await thread(handle, drafts, new Map(), new Date(moment));
+    await database.together(handle, writes);
+  });
   return (performance.now() - from) / 1000;
 }
 

@@ -1,5 +1,15 @@
 import { VisibleError } from "../error/index.ts";
 
+/**
+ * Somebody else changed what this transaction had read before it held the lock: it must begin anew. Thrown inside a
+ * repeatable transaction.
+ */
+export class Overtaken extends Error {
+  override readonly name = "Overtaken";
+  /** serialization_failure, as the database says it of itself. */
+  readonly code = "40001";
+}
+
 /** The transaction was rolled back for others' sake and may be run again as it is. */
 const repeatable = new Set([
   "40001", // serialization_failure

@@ -17,9 +17,9 @@ import { isLost, isRepeatable, translate } from "./errors.ts";
 import { poolFromConfig } from "./pool.ts";
 
 export { inTransaction } from "./context.ts";
-export { isDuplicate } from "./errors.ts";
+export { isDuplicate, Overtaken } from "./errors.ts";
 export { createPool, type DatabaseUser, poolFromConfig } from "./pool.ts";
-export { arrayLiteral, type Column, insertRows } from "./rows.ts";
+export { arrayLiteral, type Column, insertion, insertRows, type Statement, together } from "./rows.ts";
 
 export interface Handle {
   /** For ordinary queries. */

@@ -16,16 +16,15 @@ interface ThreadMailbox {
 }
 
 /**
- * Counts new messages into their threads, and into the mailboxes' views of them.
- * @param begun Threads that were made with their counts.
+ * New messages counted into their threads, and into the mailboxes' views of them.
+ * @param begun Threads that are made with their counts.
  */
-export async function countInThreads(
-  handle: Handle,
+export function counts(
   drafts: readonly Draft[],
   placed: ReadonlyMap<string, Placed>,
   begun: ReadonlySet<string>,
   at: Date,
-): Promise<void> {
+): database.Statement[] {
   const threads = new Map<string, { count: number; last: Date; open: boolean }>();
   const rows: ThreadMailbox[] = [];
   for (const { raw, mailboxIds, quarantined } of drafts) {
@@ -47,27 +46,26 @@ export async function countInThreads(
       });
   }
   const sorted = [...threads].filter(([id]) => !begun.has(id)).sort(([a], [b]) => (a < b ? -1 : 1));
-  if (sorted.length > 0)
-    await handle.query(
-      `update frontdesk.threads t
+  const known = {
+    text: `update frontdesk.threads t
         set message_count = t.message_count + g.count, updated_at = $5,
             last_message_at = greatest(t.last_message_at, g.last),
             state = case when g.open then 'open' else t.state end
        from unnest($1::text[], $2::int4[], $3::timestamptz[], $4::bool[]) as g (id, count, last, open)
       where t.id = g.id`,
-      [
-        sorted.map(([id]) => id),
-        sorted.map(([, { count }]) => count),
-        sorted.map(([, { last }]) => last),
-        sorted.map(([, { open }]) => open),
-        at,
-      ],
-    );
-  await upsertThreadMailboxes(handle, rows);
+    values: [
+      sorted.map(([id]) => id),
+      sorted.map(([, { count }]) => count),
+      sorted.map(([, { last }]) => last),
+      sorted.map(([, { open }]) => open),
+      at,
+    ],
+  };
+  return [...(sorted.length > 0 ? [known] : []), ...threadMailboxes(rows)];
 }
 
 /** Rows of one thread and mailbox are added up first: a statement may touch each row once. */
-async function upsertThreadMailboxes(handle: Handle, rows: readonly ThreadMailbox[]): Promise<void> {
+function threadMailboxes(rows: readonly ThreadMailbox[]): database.Statement[] {
   const merged = new Map<string, ThreadMailbox>();
   for (const row of rows) {
     const name = `${row.thread_id} ${row.mailbox_id}`;
@@ -84,8 +82,7 @@ async function upsertThreadMailboxes(handle: Handle, rows: readonly ThreadMailbo
         : row,
     );
   }
-  await database.insertRows(
-    handle,
+  return database.insertion(
     "thread_mailboxes as m",
     [
       ["thread_id", "text"],
@@ -184,7 +181,7 @@ export async function addToMailboxes(
       }),
     );
   }
-  await upsertThreadMailboxes(handle, rows);
+  await database.together(handle, threadMailboxes(rows));
   return events;
 }
 

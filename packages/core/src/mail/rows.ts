@@ -1,17 +1,14 @@
-import type { Handle } from "../database/index.ts";
 import * as database from "../database/index.ts";
 import type { Placed } from "../threads/place.ts";
 import type { Draft } from "./store.ts";
 
-/** Writes messages with their recipients, mailboxes and attachments: four statements, whatever their number. */
-export async function insertMessages(
-  handle: Handle,
+/** Messages with their recipients, mailboxes and attachments: four statements at most, whatever their number. */
+export function messageInsertions(
   drafts: readonly Draft[],
   placed: ReadonlyMap<string, Placed>,
   at: Date,
-): Promise<void> {
-  await database.insertRows(
-    handle,
+): database.Statement[] {
+  const messages = database.insertion(
     "messages",
     [
       ["id", "text"],
@@ -60,8 +57,7 @@ export async function insertMessages(
       created_at: at,
     })),
   );
-  await database.insertRows(
-    handle,
+  const recipients = database.insertion(
     "message_recipients",
     [
       ["message_id", "text"],
@@ -74,8 +70,7 @@ export async function insertMessages(
       prepared.recipients.map((recipient) => ({ message_id: raw.messageId, ...recipient })),
     ),
   );
-  await database.insertRows(
-    handle,
+  const mailboxes = database.insertion(
     "message_mailboxes",
     [
       ["message_id", "text"],
@@ -92,8 +87,7 @@ export async function insertMessages(
       })),
     ),
   );
-  await database.insertRows(
-    handle,
+  const attachments = database.insertion(
     "attachments",
     [
       ["id", "text"],
@@ -124,4 +118,5 @@ export async function insertMessages(
       })),
     ),
   );
+  return [...messages, ...recipients, ...mailboxes, ...attachments];
 }

@@ -8,11 +8,11 @@ import * as outbox from "../outbox/index.ts";
 import { type NewEvent, publish } from "../realtime/index.ts";
 import { type Incoming, lockKeys, type Placed, place } from "../threads/place.ts";
 import { announce } from "./events.ts";
-import { type Addition, addToMailboxes, countInThreads } from "./mailing.ts";
+import { type Addition, addToMailboxes, counts } from "./mailing.ts";
 import { correspondents, type Prepared, senderDomain } from "./prepare.ts";
 import * as registry from "./registry.ts";
 import { type Addressed, isOurs, mailboxesOf, type RecipientSource } from "./routing.ts";
-import { insertMessages } from "./rows.ts";
+import { messageInsertions } from "./rows.ts";
 import { isAuthentic, isQuarantined, type Trust, withNotice } from "./trust.ts";
 
 /** A message as read and parsed, before anybody knows where it belongs. */
@@ -60,13 +60,15 @@ export async function store(items: readonly Item[]): Promise<void> {
       );
 
       const at = new Date(now());
-      const { fresh, copies, placed } = await threadAndInsert(handle, drafts, mailboxes, at);
+      const { fresh, copies, placed, writes } = await thread(handle, drafts, mailboxes, at);
+      await outbox.enqueue(drafts.filter(({ quarantined }) => !quarantined).map(tagDelivered), [
+        ...writes,
+        finishRaws(drafts, copies, at),
+      ]);
       await fault("mail.ingest.in-transaction");
 
       const shown = copies.filter(({ draft: { quarantined } }) => !quarantined);
       const additions = await addToMailboxes(handle, shown.map(toAddition), at);
-      await finishRaws(handle, drafts, copies, at);
-      await outbox.enqueue(drafts.filter(({ quarantined }) => !quarantined).map(tagDelivered));
       await publish([...fresh.flatMap((one) => eventsOf(one, placed)), ...additions]);
     },
     { repeatable: true },
@@ -74,21 +76,22 @@ export async function store(items: readonly Item[]): Promise<void> {
 }
 
 /**
- * Finds the drafts' threads and writes what is new of them: threads, messages, and the mailboxes' views. The order of
- * its locks is the same for everybody: identifiers, then threads, each sorted.
+ * Finds the drafts' threads, and says what is to be written of those that are new: threads, messages, and the
+ * mailboxes' views. The order of its locks is the same for everybody: identifiers, then threads, each sorted.
  * @param mailboxes Ours, by address.
+ * @returns `writes`: for {@link database.together}.
  */
-export async function threadAndInsert(
+export async function thread(
   handle: Handle,
   drafts: readonly Draft[],
   mailboxes: ReadonlyMap<string, string>,
   at: Date,
-): Promise<{ fresh: Draft[]; copies: Copy[]; placed: Map<string, Placed> }> {
+): Promise<{ fresh: Draft[]; copies: Copy[]; placed: Map<string, Placed>; writes: database.Statement[] }> {
   const incoming = new Map(drafts.map((one) => [one.raw.messageId, toIncoming(one, mailboxes)]));
   const locked = await lockKeys(handle, [...incoming.values()]);
   const { fresh, copies } = await separate(handle, drafts);
   const byMessage = new Map(fresh.map((one) => [one.raw.messageId, one]));
-  const { placed, begun } = await place(
+  const { placed, begun, writes } = await place(
     handle,
     fresh.flatMap(({ raw }) => incoming.get(raw.messageId) ?? []),
     locked,
@@ -101,9 +104,12 @@ export async function threadAndInsert(
     }),
     at,
   );
-  await insertMessages(handle, fresh, placed, at);
-  await countInThreads(handle, fresh, placed, begun, at);
-  return { fresh, copies, placed };
+  return {
+    fresh,
+    copies,
+    placed,
+    writes: [...writes, ...messageInsertions(fresh, placed, at), ...counts(fresh, placed, begun, at)],
+  };
 }
 
 function latest(dates: readonly Date[]): Date {
@@ -196,27 +202,22 @@ function toAddition({ draft: one, messageId }: Copy): Addition {
   return { messageId, mailboxIds: one.mailboxIds, source: one.source, trace: one.raw.trace };
 }
 
-async function finishRaws(
-  { query }: Handle,
-  drafts: readonly Draft[],
-  copies: readonly Copy[],
-  at: Date,
-): Promise<void> {
+function finishRaws(drafts: readonly Draft[], copies: readonly Copy[], at: Date): database.Statement {
   const copied = new Map(copies.map(({ draft: one, messageId }) => [one.raw.id, messageId]));
-  await query(
-    `update frontdesk.raw_mail r
+  return {
+    text: `update frontdesk.raw_mail r
         set state = g.state, message_id = g.message_id, size = g.size, cause = null, claimed_by = null,
             claimed_until = null, envelope_applied = r.ses_notice_at is not null, updated_at = $5
        from unnest($1::text[], $2::text[], $3::text[], $4::int8[]) as g (id, state, message_id, size)
       where r.id = g.id`,
-    [
+    values: [
       drafts.map(({ raw }) => raw.id),
       drafts.map(({ quarantined }) => (quarantined ? "quarantined" : "stored")),
       drafts.map(({ raw }) => copied.get(raw.id) ?? raw.messageId),
       drafts.map(({ prepared }) => prepared.size),
       at,
     ],
-  );
+  };
 }
 
 function tagDelivered({ raw }: Draft): outbox.Delivery {

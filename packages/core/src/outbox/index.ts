@@ -47,9 +47,12 @@ const parallel = 16;
 /**
  * Puts deliveries into the open transaction and makes them after its commit. The rows are born leased to this
  * process, so the sweep does not make the same calls beside it.
+ * @param writes Of the same transaction, made in the same round trip ({@link database.together}).
  */
-export async function enqueue(deliveries: readonly Delivery[]): Promise<void> {
-  if (deliveries.length === 0) return;
+export async function enqueue(
+  deliveries: readonly Delivery[],
+  writes: readonly database.Statement[] = [],
+): Promise<void> {
   const at = new Date(now());
   const rows = deliveries.map((delivery) => ({
     id: id.create("outbox"),
@@ -62,26 +65,27 @@ export async function enqueue(deliveries: readonly Delivery[]): Promise<void> {
     trace: delivery.trace ?? null,
     created_at: at,
   }));
-  const inserted = await database.use((handle) =>
-    database.insertRows<(typeof rows)[number], { id: string }>(
-      handle,
-      "outbox",
-      [
-        ["id", "text"],
-        ["kind", "text"],
-        ["key", "text"],
-        ["payload", "jsonb"],
-        ["attempts", "int4"],
-        ["available_at", "timestamptz"],
-        ["leased_until", "timestamptz"],
-        ["trace", "text"],
-        ["created_at", "timestamptz"],
-      ],
-      rows,
-      "on conflict (kind, key) do nothing returning id",
-    ),
+  const owed = database.insertion(
+    "outbox",
+    [
+      ["id", "text"],
+      ["kind", "text"],
+      ["key", "text"],
+      ["payload", "jsonb"],
+      ["attempts", "int4"],
+      ["available_at", "timestamptz"],
+      ["leased_until", "timestamptz"],
+      ["trace", "text"],
+      ["created_at", "timestamptz"],
+    ],
+    rows,
+    "on conflict (kind, key) do nothing returning id",
   );
-  const mine = new Set(inserted.map((row) => row.id));
+  const written = await database.use((handle) =>
+    database.together<{ id: string }>(handle, [...writes, ...owed]),
+  );
+  if (owed.length === 0) return;
+  const mine = new Set(written.map((row) => row.id));
   await database.afterCommit(() => deliver(rows.filter((row) => mine.has(row.id))));
 }
 

@@ -22,47 +22,40 @@ export async function publish(events: readonly NewEvent[]): Promise<void> {
   if (events.length === 0) return;
   if (!database.inTransaction())
     throw new Error("events are published in the transaction that makes them true");
-  const at = new Date(now());
-  await database.use(async (handle) => {
-    const counts = new Map<string, number>();
-    for (const { topic } of events) counts.set(topic, (counts.get(topic) ?? 0) + 1);
-    const sorted = [...counts].sort(([a], [b]) => (a < b ? -1 : 1));
-    const rows = await handle.query<{ topic: string; seq: number }>(
-      `insert into frontdesk.topics as t (topic, seq)
-       select topic, seq from unnest($1::text[], $2::int8[]) as given (topic, seq) order by topic collate "C"
-       on conflict (topic) do update set seq = t.seq + excluded.seq
-       returning topic, seq`,
-      [sorted.map(([topic]) => topic), sorted.map(([, count]) => count)],
-    );
-    const next = new Map(rows.map(({ topic, seq }) => [topic, seq - (counts.get(topic) ?? 0)]));
-    await database.insertRows(
-      handle,
-      "events",
-      [
-        ["topic", "text"],
-        ["seq", "int8"],
-        ["id", "text"],
-        ["type", "text"],
-        ["data", "jsonb"],
-        ["mailbox_ids", "text[]"],
-        ["trace", "text"],
-        ["created_at", "timestamptz"],
-      ],
-      events.map((event) => {
-        const seq = (next.get(event.topic) ?? 0) + 1;
-        next.set(event.topic, seq);
-        return {
-          topic: event.topic,
-          seq,
-          id: id.create("event"),
-          type: event.type,
-          data: event.data,
-          mailbox_ids: event.mailboxIds ?? null,
-          trace: event.trace ?? null,
-          created_at: at,
-        };
-      }),
-    );
-    await database.afterCommit(() => push({ topics: sorted.map(([topic]) => topic) }));
+  const counts = new Map<string, number>();
+  for (const { topic } of events) counts.set(topic, (counts.get(topic) ?? 0) + 1);
+  const sorted = [...counts].sort(([a], [b]) => (a < b ? -1 : 1));
+  const left = new Map(counts);
+  const rows = events.map((event) => {
+    const after = (left.get(event.topic) ?? 1) - 1;
+    left.set(event.topic, after);
+    return { ...event, id: id.create("event"), after };
   });
+  await database.use(({ query }) =>
+    query(
+      `with numbered as (
+         insert into frontdesk.topics as t (topic, seq)
+         select topic, seq from unnest($1::text[], $2::int8[]) as given (topic, seq) order by topic collate "C"
+         on conflict (topic) do update set seq = t.seq + excluded.seq
+         returning topic, seq)
+       insert into frontdesk.events (topic, seq, id, type, data, mailbox_ids, trace, created_at)
+       select topic, n.seq - e.after, e.id, e.type, e.data::jsonb, e.mailbox_ids::text[], e.trace, $10
+         from unnest($3::text[], $4::int8[], $5::text[], $6::text[], $7::text[], $8::text[], $9::text[])
+           as e (topic, after, id, type, data, mailbox_ids, trace)
+         join numbered n using (topic)`,
+      [
+        sorted.map(([topic]) => topic),
+        sorted.map(([, count]) => count),
+        rows.map(({ topic }) => topic),
+        rows.map(({ after }) => after),
+        rows.map((event) => event.id),
+        rows.map(({ type }) => type),
+        rows.map(({ data }) => JSON.stringify(data)),
+        rows.map(({ mailboxIds }) => (mailboxIds ? database.arrayLiteral(mailboxIds) : null)),
+        rows.map(({ trace }) => trace ?? null),
+        new Date(now()),
+      ],
+    ),
+  );
+  await database.afterCommit(() => push({ topics: sorted.map(([topic]) => topic) }));
 }

@@ -145,37 +145,31 @@ async function record(by: string, outcomes: readonly Outcome[]): Promise<void> {
   );
   const kept = outcomes.filter(({ result }) => result !== "gone");
   const gone = outcomes.filter(({ result }) => result === "gone").map(({ id }) => id);
-  await database.transaction(
-    async ({ query }) => {
-      if (sent.length > 0)
-        // A client may have asked for a replay meanwhile: what was set back stays set back.
-        await query(
-          `update frontdesk.subscriptions s set sent_seq = g.seq
-             from unnest($1::text[], $2::text[], $3::int8[], $4::int8[]) as g (id, topic, before, seq)
-            where s.connection_id = g.id and s.topic = g.topic and s.sent_seq = g.before`,
-          [
-            sent.map(({ id }) => id),
-            sent.map(({ topic }) => topic),
-            sent.map(({ from }) => from),
-            sent.map(({ seq }) => seq),
-          ],
-        );
-      await query(
-        `update frontdesk.connections c
-            set leased_by = null, leased_until = null, failures = g.failures, retry_at = g.retry_at
-           from unnest($1::text[], $2::int4[], $3::timestamptz[]) as g (id, failures, retry_at)
-          where c.id = g.id and c.leased_by = $4`,
-        [
-          kept.map(({ id }) => id),
-          kept.map(({ result, failures }) => (result === "ok" ? 0 : failures)),
-          kept.map(({ result, failures }) =>
-            result === "ok" ? null : new Date(now() + Math.min(60_000, backoffMs(failures))),
-          ),
-          by,
-        ],
-      );
-      if (gone.length > 0) await query("delete from frontdesk.connections where id = any($1)", [gone]);
-    },
-    { repeatable: true },
+  const retryAt = ({ result, failures }: Outcome) =>
+    result === "ok" ? null : new Date(now() + Math.min(60_000, backoffMs(failures)));
+  await database.use(({ query }) =>
+    query(
+      // A client may have asked for a replay meanwhile: what was set back stays set back.
+      `with noted as (
+         update frontdesk.subscriptions s set sent_seq = g.seq
+           from unnest($1::text[], $2::text[], $3::int8[], $4::int8[]) as g (id, topic, before, seq)
+          where s.connection_id = g.id and s.topic = g.topic and s.sent_seq = g.before),
+       removed as (delete from frontdesk.connections where id = any($9))
+       update frontdesk.connections c
+          set leased_by = null, leased_until = null, failures = g.failures, retry_at = g.retry_at
+         from unnest($5::text[], $6::int4[], $7::timestamptz[]) as g (id, failures, retry_at)
+        where c.id = g.id and c.leased_by = $8`,
+      [
+        sent.map(({ id }) => id),
+        sent.map(({ topic }) => topic),
+        sent.map(({ from }) => from),
+        sent.map(({ seq }) => seq),
+        kept.map(({ id }) => id),
+        kept.map(({ result, failures }) => (result === "ok" ? 0 : failures)),
+        kept.map(retryAt),
+        by,
+        gone,
+      ],
+    ),
   );
 }

@@ -35,41 +35,59 @@ interface KeyRow {
 export async function lockKeys({ query }: Handle, messages: readonly Incoming[]): Promise<KeyLock> {
   const keys = [...new Set(messages.flatMap(keysOf))].sort();
   const lock: KeyLock = { owners: new Map(), stored: new Map(), prospective: new Map() };
-  const read = (wanted: readonly string[], suffix: string) =>
-    query<{ key: string } & KeyRow>(
-      `select header_id as key, thread_id as "threadId", arrived from frontdesk.thread_keys
-        where header_id = any($1) ${suffix}`,
-      [wanted],
-    );
-  const before = keys.length === 0 ? [] : await read(keys, "");
+  const before =
+    keys.length === 0
+      ? []
+      : await query<{ key: string; threadId: string | null }>(
+          `select header_id as key, thread_id as "threadId" from frontdesk.thread_keys where header_id = any($1)`,
+          [keys],
+        );
   const guesses = guess(messages, new Map(before.map((row) => [row.key, row.threadId])));
   lock.prospective = guesses.prospective;
   if (keys.length === 0) return lock;
 
   const known = new Set(before.map(({ key }) => key));
   const own = new Set(messages.map(({ headerId }) => headerId));
-  const missing = keys.filter((key) => !known.has(key));
-  if (missing.length > 0)
-    // A guess, and nobody's yet. Its lock is held by having been inserted.
-    for (const row of await query<{ key: string } & KeyRow>(
-      `insert into frontdesk.thread_keys (header_id, thread_id, arrived)
-       select * from unnest($1::text[], $2::text[], $3::bool[]) as given (header_id, thread_id, arrived)
-        order by header_id collate "C"
-       on conflict (header_id) do nothing returning header_id as key, thread_id as "threadId", arrived`,
-      [missing, missing.map((key) => guesses.byKey.get(key) ?? null), missing.map((key) => own.has(key))],
-    ))
-      lock.stored.set(row.key, { threadId: row.threadId, arrived: row.arrived });
-  const others = keys.filter((key) => !lock.stored.has(key));
-  if (others.length > 0)
-    for (const { key, threadId, arrived } of await read(
-      others,
-      'order by header_id collate "C" for no key update',
-    )) {
+  const take = (rows: readonly TakenKey[]) => {
+    for (const { key, threadId, arrived, entered } of rows) {
       lock.stored.set(key, { threadId, arrived });
-      if (threadId !== null) lock.owners.set(key, { threadId, arrived });
+      // What was entered here is a guess, and nobody's yet.
+      if (!entered && threadId !== null) lock.owners.set(key, { threadId, arrived });
     }
+  };
+  const missing = keys.filter((key) => !known.has(key));
+  take(
+    await query<TakenKey>(enterAndLock, [
+      missing,
+      missing.map((key) => guesses.byKey.get(key) ?? null),
+      missing.map((key) => own.has(key)),
+      keys.filter((key) => known.has(key)),
+    ]),
+  );
+  // Entered by somebody else since they were looked for, who has committed by now.
+  const others = keys.filter((key) => !lock.stored.has(key));
+  if (others.length > 0) take(await query<TakenKey>(enterAndLock, [[], [], [], others]));
   return lock;
 }
+
+interface TakenKey extends KeyRow {
+  key: string;
+  entered: boolean;
+}
+
+/** New identifiers are locked by being inserted, known ones after them; each in the order of their bytes. */
+const enterAndLock = `
+  with entered as (
+    insert into frontdesk.thread_keys (header_id, thread_id, arrived)
+    select * from unnest($1::text[], $2::text[], $3::bool[]) as given (header_id, thread_id, arrived)
+     order by header_id collate "C"
+    on conflict (header_id) do nothing returning header_id, thread_id, arrived),
+  held as (
+    select header_id, thread_id, arrived from frontdesk.thread_keys
+     where header_id = any($4) order by header_id collate "C" for no key update)
+  select header_id as key, thread_id as "threadId", arrived, true as entered from entered
+  union all
+  select header_id, thread_id, arrived, false from held`;
 
 /**
  * The thread that each identifier will belong to, if nothing speaks against it: messages that name an identifier in
@@ -114,8 +132,8 @@ export interface Beginning {
 }
 
 /**
- * Decides and writes threads, identifiers, participants, merges and suggestions. Counts of threads that are there, and
- * the mailboxes' views of all, are the caller's, which knows the messages.
+ * Decides; merges threads, and says what else is to be written: threads, identifiers, participants and suggestions.
+ * Counts of threads that are there, and the mailboxes' views of all, are the caller's, which knows the messages.
  * @param messages In the order of their arrival; those that are stored already left out.
  * @param describe What the thread that begins with the first message, and has all of them, is to say.
  */
@@ -125,7 +143,7 @@ export async function place(
   lock: KeyLock,
   describe: (first: Incoming, messageIds: readonly string[]) => Beginning,
   now: Date,
-): Promise<{ placed: Map<string, Placed>; begun: Set<string> }> {
+): Promise<{ placed: Map<string, Placed>; begun: Set<string>; writes: database.Statement[] }> {
   const { owners, stored, prospective } = lock;
   const involved = await lockRoots(handle, owners);
   const result = assign(messages, {
@@ -135,8 +153,7 @@ export async function place(
   });
 
   const messageIds = Map.groupBy(result.placed.keys(), (messageId) => result.placed.get(messageId)?.threadId);
-  await insertThreads(
-    handle,
+  const threads = threadInsertion(
     [...result.begun].map(([threadId, first]) => ({
       threadId,
       quarantined: first.quarantined,
@@ -144,14 +161,17 @@ export async function place(
     })),
     now,
   );
+  // A merge may lead into a thread that begins here.
+  const merging = result.merges.length > 0;
+  if (merging) await database.together(handle, threads);
   for (const { from, into } of result.merges) await merge(handle, from, into, now);
-  await updateKeys(handle, stored, (key) => {
+
+  const keys = keyUpdate(stored, (key) => {
     const claimed = result.claimed.get(key);
     // Nobody claims what was entered for a message that turned out to be a copy.
     return claimed ?? (owners.has(key) ? undefined : { threadId: null, arrived: false });
   });
-  await database.insertRows(
-    handle,
+  const participants = database.insertion(
     "thread_participants",
     [
       ["thread_id", "text"],
@@ -160,8 +180,7 @@ export async function place(
     result.joined.map(({ threadId, participant }) => ({ thread_id: threadId, participant })),
     "on conflict do nothing",
   );
-  await database.insertRows(
-    handle,
+  const suggestions = database.insertion(
     "thread_suggestions",
     [
       ["thread_id", "text"],
@@ -177,38 +196,34 @@ export async function place(
     })),
     "on conflict do nothing",
   );
-  return { placed: result.placed, begun: new Set(result.begun.keys()) };
+  return {
+    placed: result.placed,
+    begun: new Set(result.begun.keys()),
+    writes: [...(merging ? [] : threads), ...keys, ...participants, ...suggestions],
+  };
 }
 
 /**
  * Locks the threads that the identifiers lead to, in one order for everybody, and points the identifiers at them. When
- * one was merged away while its lock was waited for, all locks are given back and the search begins anew: taking
- * one more on top would be out of order, and two who do so wait for each other.
+ * one was merged away while its lock was waited for, the transaction begins anew: taking one more lock on top would be
+ * out of order, and two who do so wait for each other.
  */
 async function lockRoots(handle: Handle, owners: Map<string, Owner>): Promise<Set<string>> {
-  const { query } = handle;
-  for (;;) {
-    const named = new Set([...owners.values()].map(({ threadId }) => threadId));
-    if (named.size === 0) return named;
-    const roots = await findRoots(handle, [...named]);
-    await query("savepoint threads");
-    const locked = await query<{ merged: boolean }>(
-      `select merged_into is not null as merged from frontdesk.threads
-        where id = any($1) order by id collate "C" for no key update`,
-      [[...new Set(roots.values())]],
-    );
-    if (locked.some(({ merged }) => merged)) {
-      await query("rollback to savepoint threads");
-      continue;
-    }
-    await query("release savepoint threads");
-    for (const [key, owner] of owners) {
-      const threadId = roots.get(owner.threadId);
-      if (threadId === undefined) owners.delete(key);
-      else owners.set(key, { ...owner, threadId });
-    }
-    return new Set(roots.values());
+  const named = new Set([...owners.values()].map(({ threadId }) => threadId));
+  if (named.size === 0) return named;
+  const roots = await findRoots(handle, [...named]);
+  const locked = await handle.query<{ merged: boolean }>(
+    `select merged_into is not null as merged from frontdesk.threads
+      where id = any($1) order by id collate "C" for no key update`,
+    [[...new Set(roots.values())]],
+  );
+  if (locked.some(({ merged }) => merged)) throw new database.Overtaken("a thread was merged meanwhile");
+  for (const [key, owner] of owners) {
+    const threadId = roots.get(owner.threadId);
+    if (threadId === undefined) owners.delete(key);
+    else owners.set(key, { ...owner, threadId });
   }
+  return new Set(roots.values());
 }
 
 /** Of all who take part, those who may be asked about. */
@@ -239,13 +254,11 @@ async function knownParticipants(
   return known;
 }
 
-async function insertThreads(
-  handle: Handle,
+function threadInsertion(
   threads: readonly ({ threadId: string; quarantined: boolean } & Beginning)[],
   now: Date,
-): Promise<void> {
-  await database.insertRows(
-    handle,
+): database.Statement[] {
+  return database.insertion(
     "threads",
     [
       ["id", "text"],
@@ -269,25 +282,26 @@ async function insertThreads(
 }
 
 /** @param final What a row shall say; undefined: what it says. */
-async function updateKeys(
-  { query }: Handle,
+function keyUpdate(
   stored: KeyLock["stored"],
   final: (key: string) => { threadId: string | null; arrived: boolean } | undefined,
-): Promise<void> {
+): database.Statement[] {
   const changed = [...stored].flatMap(([key, row]) => {
     const wanted = final(key);
     const same = !wanted || (wanted.threadId === row.threadId && wanted.arrived === row.arrived);
     return same ? [] : [{ key, ...wanted }];
   });
-  if (changed.length === 0) return;
-  await query(
-    `update frontdesk.thread_keys k set thread_id = g.thread_id, arrived = g.arrived
+  if (changed.length === 0) return [];
+  return [
+    {
+      text: `update frontdesk.thread_keys k set thread_id = g.thread_id, arrived = g.arrived
        from unnest($1::text[], $2::text[], $3::bool[]) as g (header_id, thread_id, arrived)
       where k.header_id = g.header_id`,
-    [
-      changed.map(({ key }) => key),
-      changed.map(({ threadId }) => threadId),
-      changed.map(({ arrived }) => arrived),
-    ],
-  );
+      values: [
+        changed.map(({ key }) => key),
+        changed.map(({ threadId }) => threadId),
+        changed.map(({ arrived }) => arrived),
+      ],
+    },
+  ];
 }
