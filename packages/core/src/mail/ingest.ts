@@ -19,7 +19,7 @@ import { trustOf } from "./trust.ts";
 import { type Delivery, IngestFailure } from "./types.ts";
 
 const objectsAtOnce = 4;
-/** How long an object that another batch has in work is waited for before it is taken in here as well. */
+/** How long a redelivery waits for an object that another batch has in work before it is taken in here as well. */
 const waitMs = 3_000;
 const pollMs = 50;
 
@@ -50,7 +50,9 @@ export async function ingest(deliveries: readonly Delivery[]): Promise<{ failed:
 
   const raws = notices.length === 0 ? [] : await registry.register(notices, by);
   await fault("mail.ingest.claimed");
-  const failed = await takeIn(raws, by);
+  const redelivered = (raw: registry.Raw) =>
+    (objects.get(`${raw.bucket}/${raw.key}`) ?? []).some(({ attempt }) => attempt > 1);
+  const failed = await takeIn(raws, by, redelivered);
   const marks: { rawId: string; cause: string }[] = [];
   for (const [rawId, error] of failed) {
     const raw = raws.find(({ id }) => id === rawId);
@@ -72,21 +74,31 @@ function refuseForeign({ bucket, key }: Notice): void {
     );
 }
 
-/** @returns Errors by the identifier of the raw row. */
-async function takeIn(raws: readonly registry.Raw[], by: string): Promise<Map<string, unknown>> {
+/**
+ * A first delivery leaves an object that another batch has in work to that batch: it holds a record of its own, which
+ * returns to the queue if it dies, and reads from the locked row what this notice said. A redelivery may be that very
+ * record: it waits, and takes the object in if need be.
+ * @returns Errors by the identifier of the raw row.
+ */
+async function takeIn(
+  raws: readonly registry.Raw[],
+  by: string,
+  redelivered: (raw: registry.Raw) => boolean,
+): Promise<Map<string, unknown>> {
   const errors = new Map<string, unknown>();
   const open = raws.filter((raw) => !registry.isDone(raw));
   const mine = open.filter((raw) => raw.claimedBy === by);
-  const others = open.filter((raw) => raw.claimedBy !== by);
+  const others = open.filter((raw) => raw.claimedBy !== by && redelivered(raw));
 
   await readAndStore(mine, errors);
   // Usually done by now. If whoever had it died, or is slow, it is taken in here too; the rows' locks keep it one.
   const left = await awaitOthers(others);
   await readAndStore(left, errors);
 
-  const stored = raws.filter(({ id }) => !errors.has(id));
-  const late = stored.filter((raw) =>
-    registry.isDone(raw) ? raw.sesNoticeAt !== null && !raw.envelopeApplied : others.includes(raw),
+  const late = raws.filter(
+    (raw) =>
+      !errors.has(raw.id) &&
+      (registry.isDone(raw) ? raw.sesNoticeAt !== null && !raw.envelopeApplied : others.includes(raw)),
   );
   if (late.length > 0)
     try {

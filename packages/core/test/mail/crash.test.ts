@@ -105,6 +105,23 @@ test("a redelivery that comes while a dead process still has the object in work 
   const batch = [s3Notice("inbound/one")];
   expect(await dieAt("mail.ingest.read", batch)).toBe("SIGKILL");
   restoreClock = clock.provide({ now: () => Date.now(), sleep: async () => {} });
-  expect(await ingest(batch)).toEqual({ failed: [] });
+  expect(await ingest(batch.map((record) => ({ ...record, attempt: 2 })))).toEqual({ failed: [] });
   expect(await world.count("messages")).toBe(1);
+});
+
+test("a notice that comes while its object is in work costs no waiting, and is lost neither with it nor without it", async () => {
+  world.aws.put("mail", "inbound/one", mailWithAttachments(["one.pdf"]));
+  const first = s3Notice("inbound/one");
+  expect(await dieAt("mail.ingest.read", [first])).toBe("SIGKILL");
+  const sleeps: number[] = [];
+  restoreClock = clock.provide({ now: () => Date.now(), sleep: async (ms) => void sleeps.push(ms) });
+  expect(await ingest([sesNotice("inbound/one", [address("payroll")])])).toEqual({ failed: [] });
+  expect(sleeps).toEqual([]);
+  expect(await world.count("messages")).toBe(0);
+
+  // The dead batch's own record returns, and brings what the second notice said.
+  expect(await ingest([{ ...first, attempt: 2 }])).toEqual({ failed: [] });
+  expect(await world.rows("select mailbox_id, source from frontdesk.message_mailboxes")).toEqual([
+    { mailbox_id: world.mailbox.payroll, source: "envelope" },
+  ]);
 });
