@@ -1,4 +1,4 @@
-import { createHash } from "node:crypto";
+import { createHash, randomFillSync } from "node:crypto";
 import { monotonicFactory } from "ulid";
 import { z } from "zod";
 import { now } from "../clock/index.ts";
@@ -18,7 +18,18 @@ const prefixes = {
 
 export type Noun = keyof typeof prefixes;
 
-const next = monotonicFactory();
+/** 16 random numbers an identifier; ulid's own asks the system for each by itself, 2 % of the consumer's CPU. */
+const drawn = new Uint32Array(1024);
+let left = 0;
+function random(): number {
+  if (left === 0) {
+    randomFillSync(drawn);
+    left = drawn.length;
+  }
+  left -= 1;
+  return (drawn[left] ?? 0) / 2 ** 32;
+}
+const next = monotonicFactory(random);
 
 /** A new identifier, e.g. `msg_01JD…`: prefix, underscore, 26 characters of Crockford's base 32. */
 export function create(noun: Noun): string {
@@ -34,9 +45,9 @@ const alphabet = "0123456789ABCDEFGHJKMNPQRSTVWXYZ";
 export function derive(noun: Noun, parent: string, part: string | number): string {
   const time = parent.slice(parent.indexOf("_") + 1).slice(0, 10);
   const digest = createHash("sha256").update(`${noun}\n${parent}\n${part}`).digest();
-  let random = "";
-  for (const byte of digest.subarray(0, 16)) random += alphabet[byte & 31];
-  return `${prefixes[noun]}_${time}${random}`;
+  let rest = "";
+  for (const byte of digest.subarray(0, 16)) rest += alphabet[byte & 31];
+  return `${prefixes[noun]}_${time}${rest}`;
 }
 
 /** Whether a text has the form of an identifier of this kind. */
