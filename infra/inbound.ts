@@ -83,7 +83,8 @@ new aws.sns.TopicSubscription(
     topic: mailTopic.arn,
     protocol: "sqs",
     endpoint: emailQueue.arn,
-    rawMessageDelivery: false,
+    // The queue's policy lets only this topic send, and nobody reads SNS's envelope and signature.
+    rawMessageDelivery: true,
     redrivePolicy: $jsonStringify({ deadLetterTargetArn: subscriptionDeadLetterQueue.arn }),
   },
   { ...inMailRegion, dependsOn: [emailQueuePolicy, subscriptionDeadLetterPolicy] },

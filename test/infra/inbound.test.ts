@@ -49,7 +49,7 @@ describe.each(stages)("stage %s", (stage) => {
       topic: text(one(graph, "topic", "MailTopicTopic"), "arn"),
       protocol: "sqs",
       endpoint: text(one(graph, "queue", "EmailQueueQueue"), "arn"),
-      rawMessageDelivery: false,
+      rawMessageDelivery: true,
     });
     expect(JSON.parse(text(subscription, "redrivePolicy"))).toEqual({
       deadLetterTargetArn: text(dead, "arn"),
