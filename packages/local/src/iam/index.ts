@@ -29,7 +29,7 @@ export interface Iam extends Authoriser {
     service: string | Extract<Principal, { kind: "service" }>,
     context?: AuthorisationRequest["context"],
   ): Decision;
-  /** Refused calls, each different one once, in the order of their first time. */
+  /** Refused calls, each different one once, in the order of their first time; the first thousand. */
   denials(): Denial[];
   /** Every statement of the graph and what it was used for. */
   usage(): StatementUse[];
@@ -49,8 +49,13 @@ interface Answer {
   denial?: Denial;
 }
 
-/** Object keys make requests without end: beyond this many the cache starts again. */
-const CACHE_LIMIT = 50_000;
+/**
+ * Object keys make requests without end: beyond this many, some 5 MB, the cache starts again. What is asked again and
+ * again (queues, topics, connections) is back at once.
+ */
+const CACHE_LIMIT = 5_000;
+/** Different refusals kept for the list; further ones are refused, observed and not listed. */
+const DENIAL_LIMIT = 1_000;
 /** Requests kept for each principal, action and deciding statements. */
 const EXAMPLES = 100;
 
@@ -89,7 +94,7 @@ export function createIam(plan: Plan, options: { observer: Observer; now?: () =>
     const fresh: Answer = { decision };
     if (!decision.allowed) {
       const denial = denials.get(key) ?? describeDenial(request, decision);
-      denials.set(key, denial);
+      if (denials.size < DENIAL_LIMIT) denials.set(key, denial);
       fresh.denial = denial;
     }
     if (cache.size >= CACHE_LIMIT) cache.clear();

@@ -175,6 +175,15 @@ test("requests replayed against the graph without a decisive statement are denie
   expect(new Set(denied.map((one) => one.action))).toEqual(new Set(["s3:GetObject"]));
 });
 
+test("refusals without end are all refused and observed; what is listed stays bounded", () => {
+  const { iam, seen } = start(planWith([]));
+  for (let key = 0; key < 1_500; key++)
+    expect(() => iam.authorise(request("s3:GetObject", `${bucket.arn}/${key}`))).toThrow("not authorized");
+  expect(seen).toHaveLength(1_500);
+  expect(iam.denials()).toHaveLength(1_000);
+  expect(iam.denials()[0]).toMatchObject({ resource: `${bucket.arn}/0`, count: 1 });
+});
+
 test("a role is assumed only by the service that its trust policy names", () => {
   const { iam } = start(planWith([]));
   expect(iam.canAssume(roleArn, "lambda.amazonaws.com").allowed).toBe(true);
