@@ -124,9 +124,11 @@ export async function startSystem(options: SystemOptions): Promise<System> {
   const watchers = new Set<() => void>();
   /** Request ids: what began before anybody looked is not among them. */
   const running = new Set<unknown>();
-  let arrived = 0;
-  let expected = 0;
   const emailQueue = String(graph.links.EmailQueue?.arn);
+  /** Notices; those of the set-up may have come before anybody looked, and none is handled that fast. */
+  const waiting = ports.sqs.counts(emailQueue);
+  let arrived = waiting.visible + waiting.inFlight + waiting.delayed;
+  let expected = 0;
   cloud.observer.on((observation) => {
     observed.push(observation);
     if (observation.kind === "lambda.start") running.add(observation.detail.requestId);
