@@ -9,6 +9,7 @@ import { typesFile } from "@frontdesk/local";
 import { kinds, renderResources } from "./resources/table.ts";
 import { graphOf } from "./run/graphs.ts";
 import { root } from "./run/root.ts";
+import { renderUnverified } from "./smoke/document.ts";
 
 const check = process.argv.includes("--check");
 const wrong: string[] = [];
@@ -35,6 +36,9 @@ try {
   const resources = renderResources({ production, staging, personal });
   wrong.push(...resources.wrong.map((line) => `scripts/resources: ${line}`));
   put("docs/resources.md", resources.markdown);
+  const unverified = renderUnverified(production);
+  wrong.push(...unverified.wrong.map((line) => `scripts/smoke/items.ts: ${line}`));
+  put("docs/unverified.md", unverified.markdown);
 
   const migrations = spawnSync(process.execPath, [join(root, "scripts/migrations.ts"), "--check"], {
     cwd: root,

@@ -14,9 +14,11 @@ export const roles = ["admin", "recruiter", "viewer"] as const;
 export type Role = (typeof roles)[number];
 
 export interface TokenSource {
-  endpoint: string;
+  /** Absent: AWS itself. */
+  endpoint?: string;
   region: string;
-  credentials: { accessKeyId: string; secretAccessKey: string; sessionToken: string };
+  /** Absent: those of the environment. */
+  credentials?: { accessKeyId: string; secretAccessKey: string; sessionToken?: string };
   userPoolId: string;
   clientId: string;
 }
@@ -24,9 +26,9 @@ export interface TokenSource {
 /** Makes the user if need be, puts it into its role's group and signs in. @returns An id token (JWT). */
 export async function tokenFor(source: TokenSource, email: string, role: Role): Promise<string> {
   const client = new CognitoIdentityProviderClient({
-    endpoint: source.endpoint,
     region: source.region,
-    credentials: source.credentials,
+    ...(source.endpoint && { endpoint: source.endpoint }),
+    ...(source.credentials && { credentials: source.credentials }),
   });
   const user = { UserPoolId: source.userPoolId, Username: email };
   try {
