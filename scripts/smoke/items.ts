@@ -20,6 +20,8 @@ import {
   takesMailIn,
 } from "./checks/mail.ts";
 import {
+  alarmsAreQuiet,
+  bastionIsOnline,
   cacheIsReached,
   deadLettersAreEmpty,
   functionsAreActive,
@@ -189,7 +191,12 @@ export const groups: Group[] = [
       {
         id: "buckets.closed",
         claim: "Nobody without rights lists, reads or writes a bucket.",
-        resources: [of("aws.s3.BucketV2"), of("aws.s3.BucketPolicy"), of("aws.s3.BucketPublicAccessBlock")],
+        resources: [
+          of("aws.s3.BucketV2"),
+          of("aws.s3.BucketPolicy"),
+          of("aws.s3.BucketPublicAccessBlock"),
+          of("aws.s3.BucketOwnershipControls"),
+        ],
         check: bucketsAreClosed,
         local: true,
       },
@@ -275,8 +282,57 @@ export const groups: Group[] = [
     ],
   },
   {
+    title: "Operations",
+    items: [
+      {
+        id: "alarms.quiet",
+        claim: "Every alarm is there, tells somebody, and is not on.",
+        resources: [of("aws.cloudwatch.MetricAlarm")],
+        check: alarmsAreQuiet,
+      },
+      {
+        id: "bastion.online",
+        claim: "Session Manager reaches the bastion.",
+        resources: [of("aws.ec2.Instance", /Bastion/), of("aws.iam.InstanceProfile")],
+        check: bastionIsOnline,
+      },
+    ],
+  },
+  {
     title: "By hand",
     items: [
+      {
+        id: "alarms.tell",
+        claim: "An alarm reaches a person.",
+        resources: [of("aws.sns.Topic", /Operations/), of("aws.kms.Key"), of("aws.rds.EventSubscription")],
+        byHand:
+          "Confirm the subscription's mail, then `aws cloudwatch set-alarm-state --state-value ALARM` on any alarm and wait for its mail.",
+      },
+      {
+        id: "dashboard.shows",
+        claim: "The dashboard shows what it should.",
+        resources: [of("aws.cloudwatch.Dashboard")],
+        byHand: "Open it in CloudWatch: no widget is without data an hour after the first mail.",
+      },
+      {
+        id: "tunnel.opens",
+        claim: "The tunnel leads to the database.",
+        resources: [of("aws.ec2.Instance", /Bastion/), of("aws.ssm.Parameter")],
+        byHand: "`npm run tunnel -- --stage <stage>`, and `select 1` in the `psql` that it names.",
+      },
+      {
+        id: "flows.logged",
+        claim: "Network flows and access to buckets are logged.",
+        resources: [of("aws.ec2.FlowLog"), of("aws.s3.BucketLoggingV2")],
+        byHand: "An hour after the deployment the flow log's group and the log bucket hold something.",
+      },
+      {
+        id: "scheduler.runs",
+        claim: "A schedule made at run time reaches the jobs queue.",
+        resources: [of("aws.scheduler.ScheduleGroup")],
+        byHand:
+          "`aws scheduler create-schedule` in the stage's group with the scheduler's role, one minute ahead; the message comes to the jobs queue.",
+      },
       {
         id: "schedule.fires",
         claim: "The sweep runs each minute.",
@@ -295,6 +351,7 @@ export const groups: Group[] = [
         resources: [
           of("aws.s3.BucketServerSideEncryptionConfigurationV2"),
           of("aws.s3.BucketLifecycleConfigurationV2"),
+          of("aws.s3.BucketVersioningV2"),
         ],
         byHand:
           "`aws s3api get-bucket-encryption` and `get-bucket-lifecycle-configuration`; after three days `tmp/` is empty.",

@@ -6,14 +6,17 @@ import { Broken, type Smoke, text } from "../context.ts";
 /** Types that can be compared with what the resolver answers; an alias is an A record to the outside. */
 const comparable = new Set(["A", "AAAA", "CNAME", "MX", "TXT"]);
 
-export async function namesResolve(smoke: Smoke): Promise<string> {
+/** Its shape is that of `resolve` of node:dns/promises. */
+type Resolver = (name: string, type: string) => Promise<unknown>;
+
+export async function namesResolve(smoke: Smoke, resolver: Resolver = resolve): Promise<string> {
   const records = smoke
     .all("aws:route53/record:Record")
     .filter(({ outputs }) => comparable.has(String(outputs.type)));
   for (const record of records) {
     const name = text(record, "name").replace(/\.$/, "");
     const type = text(record, "type");
-    const answers = await resolve(name, type).catch((error: NodeJS.ErrnoException) => {
+    const answers = await resolver(name, type).catch((error: NodeJS.ErrnoException) => {
       throw new Broken(`${type} ${name}: ${error.code ?? error.message}; is the zone delegated?`);
     });
     const found = (answers as unknown[]).map(flat);
