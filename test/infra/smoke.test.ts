@@ -3,7 +3,7 @@ import { createServer, type Server } from "node:http";
 import type { AddressInfo } from "node:net";
 import { afterEach, describe, expect, test } from "vitest";
 import { cdnRefusesUnsigned } from "../../scripts/smoke/checks/closed.ts";
-import { namesResolve, validCertificate } from "../../scripts/smoke/checks/names.ts";
+import { certificatesAreValid, namesResolve, validCertificate } from "../../scripts/smoke/checks/names.ts";
 import { createSmoke, type Smoke } from "../../scripts/smoke/context.ts";
 import { type DeployedResource, fromGraph, parseState } from "../../scripts/smoke/deployed.ts";
 import { items } from "../../scripts/smoke/items.ts";
@@ -96,6 +96,11 @@ describe("names", () => {
 test("a name that answers without TLS has no valid certificate", async () => {
   const { port } = new URL(await answering(() => [200, ""]));
   await expect(validCertificate("127.0.0.1", Number(port))).rejects.toThrow(/^127\.0\.0\.1: /);
+});
+
+test("each custom domain is asked for its certificate", async () => {
+  const domain = made("aws:apigatewayv2/domainName:DomainName", { domainName: "api.invalid" });
+  await expect(certificatesAreValid(smokeOf([domain]))).rejects.toThrow(/^api\.invalid: /);
 });
 
 describe("the state that SST keeps", () => {
