@@ -99,6 +99,11 @@ declare module "sst" {
       "type": "sst.aws.Queue"
       "url": string
     }
+    "LayersBucket": {
+      "name": string
+      "region": string
+      "type": "sst.aws.Bucket"
+    }
     "MailAccessLogs": {
       "name": string
       "region": string

@@ -33,6 +33,7 @@ export default $config({
     await import("./infra/cache");
     await import("./infra/queues");
     await import("./infra/storage");
+    await import("./infra/layers");
     await import("./infra/inbound");
     await import("./infra/uploads");
     await import("./infra/scheduler");

@@ -1,3 +1,4 @@
+import { coldStart } from "./cold.ts";
 import { oneMessage } from "./hop.ts";
 import { ingestWrites } from "./ingest.ts";
 import { mime } from "./mime.ts";
@@ -14,4 +15,5 @@ export const benchmarks: Record<string, () => Promise<Row>> = {
   path: mailPath,
   message: oneMessage,
   start: startToReady,
+  cold: coldStart,
 };

@@ -47,6 +47,7 @@ const apiFunction = createFunction("ApiFunction", {
     readDepth(...workQueues, ...deadLetterQueues),
     redrive(...deadLetterQueues),
   ],
+  layers: ["data"],
   after: [migration],
 });
 

@@ -1,4 +1,6 @@
+import type { LayerName } from "../layers/contents";
 import type { Grant } from "./grants";
+import { layersOf } from "./layers";
 import { functionVpc } from "./network";
 import { accountId, permanent, settings, stage } from "./stage";
 
@@ -23,6 +25,8 @@ interface FunctionOptions {
   description: string;
   links?: unknown[];
   grants: Grant[];
+  /** Whose packages it loads; they stay out of its bundle. */
+  layers?: LayerName[];
   timeoutSeconds?: number;
   memory?: `${number} MB`;
   /** Runs in the VPC: only what needs Postgres or Redis. Default: with the functions' security group. */
@@ -35,6 +39,7 @@ interface FunctionOptions {
 export function createFunction(name: string, options: FunctionOptions) {
   const functionName = `${$app.name}-${stage}-${name}`;
   const vpc = options.vpc ?? functionVpc;
+  const layers = layersOf(options.layers ?? []);
   return new sst.aws.Function(name, {
     name: functionName,
     description: options.description,
@@ -48,6 +53,7 @@ export function createFunction(name: string, options: FunctionOptions) {
     permissions: options.grants,
     link: [settingsLink, ...(options.links ?? [])],
     ...(vpc && { vpc }),
+    layers: layers.arns,
     environment: {
       // Since Node 20 Lambda does not load Amazon's own CAs (RDS, ElastiCache) by itself.
       NODE_EXTRA_CA_CERTS: "/var/runtime/ca-cert.pem",
@@ -55,7 +61,9 @@ export function createFunction(name: string, options: FunctionOptions) {
     nodejs: {
       sourcemap: true,
       minify: false,
-      esbuild: { mainFields: ["module", "main"], external: ["pg-native"] },
+      // What is imported late (AWS clients, drizzle) is read when it is needed and not at every cold start.
+      splitting: true,
+      esbuild: { mainFields: ["module", "main"], external: layers.external },
     },
     transform: {
       // AWSLambdaBasicExecutionRole and the VPC one reach every log group; here the function's own.

@@ -19,6 +19,7 @@ export const migrator = createFunction("Migrator", {
       .filter((arn) => arn !== undefined)
       .map(readSecret),
   ],
+  layers: ["data"],
 });
 
 /**

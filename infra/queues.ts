@@ -9,7 +9,7 @@ export interface WorkQueue {
   /** Time that the consumer has for a batch; the queue's visibility follows from it. */
   consumerSeconds: number;
   /**
-   * Batches at the same time, each with a pool of connections (core/src/database/pool.ts). Of all consumers together
+   * Batches at the same time, each with a pool of connections (core/src/pool/index.ts). Of all consumers together
    * they are half of what the smallest cluster or its proxy gives: docs/decisions/0041. AWS takes no less than two.
    */
   maximumConcurrency: number;

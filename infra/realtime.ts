@@ -22,6 +22,7 @@ export const push = postToConnections({
 const data = {
   links: [database],
   grants: [connectTo(appUser)],
+  layers: ["data" as const],
   after: [migration],
 };
 

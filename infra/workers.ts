@@ -1,3 +1,4 @@
+import type { LayerName } from "../layers/contents";
 import { database } from "./database";
 import { createFunction } from "./function";
 import {
@@ -40,15 +41,18 @@ function createConsumer(
     memory?: `${number} MB`;
     links: unknown[];
     grants: Grant[];
+    /** Beside those of the database. */
+    layers?: LayerName[];
     batchSize?: number;
   },
 ) {
-  const { links, grants, batchSize = 10, ...rest } = options;
+  const { links, grants, layers = [], batchSize = 10, ...rest } = options;
   const consumer = createFunction(name, {
     ...rest,
     timeoutSeconds: consumerSeconds,
     links: [database, ...links],
     grants: [consume(queue), connectTo(appUser), ...grants],
+    layers: ["data", ...layers],
     after: [migration],
   });
   queue.subscribe(consumer.arn, {
@@ -76,6 +80,7 @@ export const emailConsumer = createConsumer("EmailConsumer", queues.email, {
     putObjects(homeBucket, attachmentPrefix),
     push,
   ],
+  layers: ["mail"],
 });
 
 /** The one that acts on the world for the others: it sends mail, makes schedules and deletes objects. */
@@ -111,6 +116,7 @@ export const imageConsumer = createConsumer("ImageConsumer", queues.images, {
     putObjects(homeBucket, privateMediaPrefix),
     push,
   ],
+  layers: ["image"],
   batchSize: 2,
 });
 
@@ -134,6 +140,7 @@ const sweep = createFunction("OutboxSweep", {
     tagObjects(mailBucket, rawMailPrefix),
     sendTo(queues.email.queue, queues.jobs.queue),
   ],
+  layers: ["data"],
   after: [migration],
 });
 new sst.aws.Cron("OutboxSweepSchedule", { schedule: "rate(1 minute)", function: sweep.arn });

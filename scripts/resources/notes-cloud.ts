@@ -25,9 +25,25 @@ export const cloud: Section[] = [
   {
     title: "Lambda layers",
     lines: [
-      { line: 4, note: "Lambda Layers", answer: open },
-      { line: 5, note: "runs npm install in all three folders", answer: open },
-      { line: 6, note: "add lambda layer version", answer: open },
+      {
+        line: 4,
+        note: "Lambda Layers",
+        answer: "Three: `data`, `image`, `mail`. Functions name those they use and bundle nothing of them.",
+        resources: [of("aws.lambda.LayerVersion")],
+      },
+      {
+        line: 5,
+        note: "runs npm install in all three folders",
+        answer:
+          "`npm run layers` installs each for arm64, checks and zips it, the same packages to the same bytes; the deployment uploads.",
+        resources: [of("aws.s3.BucketV2", /^LayersBucket/), of("aws.s3.BucketObjectv2", /^Layer/)],
+      },
+      {
+        line: 6,
+        note: "add lambda layer version",
+        answer: "A new one only when the bytes are others; old ones stay for what still runs with them.",
+        resources: [of("aws.lambda.LayerVersion")],
+      },
     ],
   },
   {

@@ -49,7 +49,13 @@ function contentHash(): string {
   add(join(root, "sst.config.ts"));
   add(join(root, ".sst/platform/version"));
   add(join(root, ".sst/provider-lock.json"));
-  for (const folder of ["infra", "settings", "packages/local/src/synth", "packages/core/migrations"])
+  for (const folder of [
+    "infra",
+    "layers",
+    "settings",
+    "packages/local/src/synth",
+    "packages/core/migrations",
+  ])
     if (existsSync(join(root, folder)))
       for (const name of readdirSync(join(root, folder), { recursive: true, encoding: "utf8" }).toSorted())
         if (/\.(ts|json|sql)$/.test(name)) add(join(root, folder, name));

@@ -1,6 +1,6 @@
 import type { Graph } from "@frontdesk/local";
 import { describe, expect, test } from "vitest";
-import { lambdaPoolSize } from "../../packages/core/src/database/pool.ts";
+import { lambdaPoolSize } from "../../packages/core/src/pool/index.ts";
 import { graphOf, stages } from "./support/graphs.ts";
 import { all, one, type Statement, statements, text } from "./support/read.ts";
 

@@ -3,7 +3,7 @@ import { describe, expect, test } from "vitest";
 import { graphOf, permanentStages, stages } from "./support/graphs.ts";
 import { all, one, statements, text } from "./support/read.ts";
 
-const buckets = ["MailBucket", "HomeBucket", "MailAccessLogs", "AccessLogs"];
+const buckets = ["MailBucket", "HomeBucket", "MailAccessLogs", "AccessLogs", "LayersBucket"];
 
 describe.each(stages)("stage %s", (stage) => {
   test("raw mail lies in the mail region, attachments at home", async () => {

@@ -1,6 +1,7 @@
 /** Runs SST v3 apps on one machine, without AWS. */
 export type { AuthorisationRequest, Observation, Principal } from "./cloud/types.ts";
-export type { Graph, GraphResource } from "./graph/types.ts";
+export { bundleOptions, handlerSource } from "./functions/bundle-options.ts";
+export type { FunctionBuild, Graph, GraphResource } from "./graph/types.ts";
 export { type Decision, decider, evaluateAgainst } from "./iam/index.ts";
 export { readPolicies } from "./plan/iam.ts";
 export { buildPlan } from "./plan/index.ts";

@@ -29,6 +29,9 @@ export function platformMatrix(permanent: boolean): Matrix {
       `cloudfront.amazonaws.com may s3:GetObject on HomeBucket/media/*, HomeBucket/private/* ${from("ArnLike", "cloudfront:distribution/*")}`,
       "everybody may not s3:* on HomeBucket, HomeBucket/* if aws:SecureTransport Bool false",
     ],
+    LayersBucket: [
+      "everybody may not s3:* on LayersBucket, LayersBucket/* if aws:SecureTransport Bool false",
+    ],
     MailBucket: [
       "everybody may not s3:* on MailBucket, MailBucket/* if aws:SecureTransport Bool false",
       `ses.amazonaws.com may s3:PutObject on MailBucket/inbound/* ${from("ArnEquals", "ReceiptRule")}`,

@@ -1,5 +1,5 @@
 import type { Redis } from "ioredis";
-import { z } from "zod";
+import * as z from "zod";
 import { now } from "../clock/index.ts";
 import { config } from "../config/index.ts";
 import { describe } from "../error/index.ts";
@@ -57,7 +57,7 @@ export function wake(): void {
 async function connect(): Promise<Redis> {
   const { host, port, secretArn } = config("Cache");
   const { authToken } = await secretJson(secretArn, config("Settings").homeRegion, tokenSecret);
-  const { Redis } = await import("ioredis");
+  const { default: Redis } = await import("./ioredis.cjs");
   const client = new Redis({
     host,
     port,

@@ -3,7 +3,7 @@
  * function is linked to what it needs and no more.
  */
 import { Resource } from "sst";
-import { z } from "zod";
+import * as z from "zod";
 import { levels } from "../log/index.ts";
 
 const name = z.string().min(1);

@@ -8,27 +8,36 @@
  * Nothing here pins a connection behind RDS Proxy: no SET, no named prepared statement, no session-level advisory
  * lock, no temporary table, no sequence (Aurora user guide, "Avoiding pinning an RDS Proxy").
  */
-import { drizzle, type NodePgDatabase } from "drizzle-orm/node-postgres";
 import type { Pool, PoolClient } from "pg";
 import { sleep } from "../clock/index.ts";
 import * as log from "../log/index.ts";
 import { type Open, storage } from "./context.ts";
 import { isLost, isRepeatable, translate } from "./errors.ts";
-import { poolFromConfig } from "./pool.ts";
+import type { Orm } from "./orm.ts";
 
 export { inTransaction } from "./context.ts";
 export { isDuplicate, Overtaken } from "./errors.ts";
-export { createPool, type DatabaseUser, poolFromConfig } from "./pool.ts";
 export { arrayLiteral, type Column, insertion, insertRows, type Statement, together } from "./rows.ts";
 
 export interface Handle {
-  /** For ordinary queries. */
-  orm: NodePgDatabase;
+  /** For ordinary queries. Loaded when first asked for: drizzle costs more to import than all the rest of this folder. */
+  orm(): Promise<Orm>;
   /** For hot paths: parameterised SQL. Values never go into the text. */
   query<Row extends object = Record<string, unknown>>(text: string, values?: unknown[]): Promise<Row[]>;
 }
 
-let pool: Pool | undefined;
+let pool: Pool | Promise<Pool> | undefined;
+
+/** `pg` is loaded with the first connection: what is answered without the database does not wait for it. */
+function current(): Pool | Promise<Pool> {
+  pool ??= import("../pool/index.ts")
+    .then(({ poolFromConfig }) => poolFromConfig("app"))
+    .catch((error) => {
+      pool = undefined;
+      throw error;
+    });
+  return pool;
+}
 
 /** Another pool, for tests and tools. The returned function restores the one before; closing is the caller's. */
 export function provide(other: Pool): () => void {
@@ -43,7 +52,7 @@ export function provide(other: Pool): () => void {
 export async function close(): Promise<void> {
   const ending = pool;
   pool = undefined;
-  await ending?.end();
+  await (await ending)?.end();
 }
 
 /**
@@ -162,12 +171,8 @@ async function run(effect: () => unknown): Promise<void> {
 }
 
 function handleOf(client: PoolClient): Handle {
-  let orm: NodePgDatabase | undefined;
   return {
-    get orm() {
-      orm ??= drizzle(client);
-      return orm;
-    },
+    orm: async () => (await import("./orm.ts")).ormOf(client),
     query: async (text, values) => (await client.query(text, values)).rows,
   };
 }
@@ -177,9 +182,8 @@ const askAfterMs = 15_000;
 const lastUsed = new WeakMap<PoolClient, number>();
 
 async function acquire(): Promise<PoolClient> {
-  pool ??= poolFromConfig("app");
   for (;;) {
-    const client = await pool.connect();
+    const client = await (await current()).connect();
     const since = lastUsed.get(client);
     if (since === undefined || Date.now() - since < askAfterMs) return client;
     try {

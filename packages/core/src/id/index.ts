@@ -1,6 +1,6 @@
 import { createHash, randomFillSync } from "node:crypto";
 import { monotonicFactory } from "ulid";
-import { z } from "zod";
+import * as z from "zod";
 import { now } from "../clock/index.ts";
 
 /** What each identifier is of. Prefix and ULID, so that it says what it is and sorts by the time it was made. */

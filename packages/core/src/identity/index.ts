@@ -1,6 +1,5 @@
 /** Who somebody is, and which mailboxes they see. Every query that shows mail takes its filter from here. */
-import { eq } from "drizzle-orm";
-import { z } from "zod";
+import * as z from "zod";
 import { type Actor, current, isAdmin, type Role, roles } from "../actor/index.ts";
 import * as cache from "../cache/index.ts";
 import { now } from "../clock/index.ts";
@@ -8,7 +7,6 @@ import * as database from "../database/index.ts";
 import { VisibleError } from "../error/index.ts";
 import { fn } from "../fn/index.ts";
 import * as id from "../id/index.ts";
-import { mailboxMembers } from "../mailboxes/mailboxes.sql.ts";
 
 /** Claims of a checked token of the user pool. */
 export const Claims = z.object({
@@ -79,18 +77,10 @@ export type Visibility = { all: true } | { all: false; mailboxIds: string[] };
 export async function visibility(actor: Actor = current()): Promise<Visibility> {
   if (isAdmin(actor)) return { all: true };
   const { email } = actor as Extract<Actor, { kind: "user" }>;
-  const mailboxIds = await cache.remember("members", email, z.array(z.string()), () => memberships(email));
-  return { all: false, mailboxIds };
-}
-
-async function memberships(email: string): Promise<string[]> {
-  const rows = await database.use(({ orm }) =>
-    orm
-      .select({ mailboxId: mailboxMembers.mailboxId })
-      .from(mailboxMembers)
-      .where(eq(mailboxMembers.email, email)),
+  const mailboxIds = await cache.remember("members", email, z.array(z.string()), async () =>
+    (await import("./memberships.ts")).memberships(email),
   );
-  return rows.map((row) => row.mailboxId).sort();
+  return { all: false, mailboxIds };
 }
 
 /** As SQL takes it: null for everything, else the mailboxes. One convention for every raw query. */

@@ -2,7 +2,7 @@
  * The two notices about an object in the mail bucket, as they come out of the email queue: S3's own event, which knows
  * the object, and SES's, which alone knows the envelope and the verdicts. Either may come inside an SNS envelope or raw.
  */
-import { z } from "zod";
+import * as z from "zod";
 
 export const verdictStates = ["PASS", "FAIL", "GRAY", "PROCESSING_FAILED", "DISABLED"] as const;
 const verdict = z

@@ -1,5 +1,5 @@
 /** The mailboxes of the desk: made from the settings, seen by their members. */
-import { z } from "zod";
+import * as z from "zod";
 import * as cache from "../cache/index.ts";
 import { now } from "../clock/index.ts";
 import * as database from "../database/index.ts";

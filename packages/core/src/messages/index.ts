@@ -1,5 +1,5 @@
 /** Messages as somebody sees them: each query takes the mailboxes that the actor sees, null for all. */
-import { z } from "zod";
+import * as z from "zod";
 import { current, isAdmin } from "../actor/index.ts";
 import { config } from "../config/index.ts";
 import type { Handle } from "../database/index.ts";

@@ -1,5 +1,4 @@
 import type { ClientBase } from "pg";
-import { escapeIdentifier, escapeLiteral } from "pg";
 import { scramVerifier } from "./scram.ts";
 
 /** How the two roles log in. */
@@ -44,22 +43,22 @@ export async function bootstrap(master: ClientBase, options: BootstrapOptions): 
       throw new Error("the cluster has no role rds_iam: switch IAM database authentication on");
 
     for (const user of [migratorUser, appUser]) {
-      const name = escapeIdentifier(user);
+      const name = master.escapeIdentifier(user);
       if (!roles.has(user)) await master.query(`create role ${name} login`);
       const settings = user === appUser ? appSettings : migratorSettings;
       for (const [key, value] of Object.entries(settings))
-        await master.query(`alter role ${name} set ${key} = ${escapeLiteral(value)}`);
+        await master.query(`alter role ${name} set ${key} = ${master.escapeLiteral(value)}`);
       if (login.kind === "iam") await master.query(`grant rds_iam to ${name}`);
       else {
         if (roles.has("rds_iam") && (await isMember(master, user)))
           await master.query(`revoke rds_iam from ${name}`);
         const password = user === appUser ? login.app : login.migrator;
-        await master.query(`alter role ${name} password ${escapeLiteral(scramVerifier(password))}`);
+        await master.query(`alter role ${name} password ${master.escapeLiteral(scramVerifier(password))}`);
       }
     }
     // The migrator makes the schema itself and so owns it.
-    const database = escapeIdentifier(options.database);
-    await master.query(`grant create on database ${database} to ${escapeIdentifier(migratorUser)}`);
+    const database = master.escapeIdentifier(options.database);
+    await master.query(`grant create on database ${database} to ${master.escapeIdentifier(migratorUser)}`);
     await master.query("commit");
   } catch (error) {
     await master.query("rollback").catch(() => undefined);

@@ -1,6 +1,6 @@
 /** What runs before traffic on every deployment: roles, schema, mailboxes. Each step may be repeated. */
-import { Client, type ClientConfig } from "pg";
-import { z } from "zod";
+import type { ClientConfig } from "pg";
+import * as z from "zod";
 import { now, sleep } from "../clock/index.ts";
 import { config, has } from "../config/index.ts";
 import * as database from "../database/index.ts";
@@ -35,7 +35,8 @@ const patienceMs = 90_000;
 export async function migrate(): Promise<Migrated> {
   const link = config("Database");
   const settings = config("Settings");
-  const migrator = database.poolFromConfig("migrator");
+  const { poolFromConfig } = await import("../pool/index.ts");
+  const migrator = poolFromConfig("migrator");
   const restore = database.provide(migrator);
   try {
     if (settings.permanent) await asMaster();
@@ -82,8 +83,9 @@ async function asMaster(): Promise<void> {
     connectionTimeoutMillis: 10_000,
     application_name: "frontdesk-bootstrap",
   };
+  const { default: pg } = await import("../database/pg.cjs");
   await withPatience(async () => {
-    const client = new Client(options);
+    const client = new pg.Client(options);
     // A cut connection also fails the query that waits; unheard, the event would end the process.
     client.on("error", () => undefined);
     try {

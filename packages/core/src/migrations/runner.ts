@@ -1,6 +1,5 @@
 import { createHash } from "node:crypto";
 import type { ClientBase } from "pg";
-import { escapeIdentifier } from "pg";
 import { lockKey } from "./bootstrap.ts";
 
 /** One migration as drizzle-kit wrote it. */
@@ -57,7 +56,7 @@ export async function apply(
 
 /** Rows, not tables: the application can neither change the schema nor see the list of migrations. */
 async function grant(client: ClientBase, appUser: string): Promise<void> {
-  const app = escapeIdentifier(appUser);
+  const app = client.escapeIdentifier(appUser);
   await client.query(`grant usage on schema frontdesk to ${app}`);
   await client.query(`grant select, insert, update, delete on all tables in schema frontdesk to ${app}`);
   await client.query(`revoke all on frontdesk.migrations from ${app}`);

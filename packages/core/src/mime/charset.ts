@@ -1,5 +1,5 @@
 import { isAscii, isUtf8 } from "node:buffer";
-import iconv from "iconv-lite";
+import iconv from "./iconv-lite.cjs";
 import type { Note } from "./types.ts";
 
 /** Names found in mail that iconv-lite does not know by themselves. */
@@ -32,7 +32,7 @@ const known = new Map<string, boolean>();
 function exists(name: string): boolean {
   let found = known.get(name);
   if (found === undefined) {
-    found = iconv.encodingExists(name);
+    found = iconv().encodingExists(name);
     if (known.size < 1000) known.set(name, found);
   }
   return found;
@@ -60,7 +60,7 @@ function decodeIso2022Kr(bytes: Buffer): string {
     else euc.push(shifted && byte > 0x20 ? byte | 0x80 : byte);
     if (byte === 0x0a) shifted = false;
   }
-  return iconv.decode(Buffer.from(euc), "euc-kr");
+  return iconv().decode(Buffer.from(euc), "euc-kr");
 }
 
 /** HZ (RFC 1843): `~{` and `~}` around GB 2312 without its high bits. */
@@ -81,7 +81,7 @@ function decodeHz(bytes: Buffer): string {
     }
     i++;
   }
-  return iconv.decode(Buffer.from(euc), "gb2312");
+  return iconv().decode(Buffer.from(euc), "gb2312");
 }
 
 /** Charsets whose meaning of a byte depends on what came before: their encoded words are decoded one by one. */
@@ -100,9 +100,9 @@ function decodeUnlabelled(bytes: Buffer, hint: string | undefined): string {
   if (isUtf8(bytes)) return bytes.toString("utf8");
   const name = normalise(hint);
   if (name !== undefined && name !== "utf-8" && name !== "us-ascii" && exists(name)) {
-    return iconv.decode(bytes, name);
+    return iconv().decode(bytes, name);
   }
-  return iconv.decode(bytes, "windows-1252");
+  return iconv().decode(bytes, "windows-1252");
 }
 
 function decodeKnown(bytes: Buffer, label: string | undefined, hint: string | undefined, note: Note): string {
@@ -143,7 +143,7 @@ function decodeKnown(bytes: Buffer, label: string | undefined, hint: string | un
     note("charset-unknown");
     return decodeUnlabelled(bytes, hint);
   }
-  return iconv.decode(bytes, name);
+  return iconv().decode(bytes, name);
 }
 
 /**

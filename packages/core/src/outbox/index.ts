@@ -2,7 +2,7 @@
  * Calls to the world that a committed change owes. A row commits with the change; the writer makes the call right
  * after the commit, and the sweep makes those that were left. At least once: receivers are idempotent by `key`.
  */
-import { z } from "zod";
+import * as z from "zod";
 import { withTrace } from "../actor/index.ts";
 import * as aws from "../aws/index.ts";
 import { now } from "../clock/index.ts";

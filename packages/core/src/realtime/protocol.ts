@@ -1,5 +1,5 @@
 /** What goes over the socket. JSON both ways, told apart by `action`. */
-import { z } from "zod";
+import * as z from "zod";
 
 /** API Gateway's limits: 128 KB a message, 32 KB a frame; more costs more frames, and a client's larger frame closes the socket. */
 export const frameBytes = 32 * 1024;

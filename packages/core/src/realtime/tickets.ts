@@ -1,5 +1,5 @@
 import { createHash, randomBytes } from "node:crypto";
-import { z } from "zod";
+import * as z from "zod";
 import { type Role, roles, user } from "../actor/index.ts";
 import { now } from "../clock/index.ts";
 import { config } from "../config/index.ts";

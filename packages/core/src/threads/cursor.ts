@@ -1,4 +1,4 @@
-import { z } from "zod";
+import * as z from "zod";
 import { VisibleError } from "../error/index.ts";
 import { Reference } from "../id/index.ts";
 

@@ -1,5 +1,5 @@
 /** Threads as somebody sees them. */
-import { z } from "zod";
+import * as z from "zod";
 import * as database from "../database/index.ts";
 import { VisibleError } from "../error/index.ts";
 import { fn } from "../fn/index.ts";

@@ -4,6 +4,7 @@ import * as aws from "../../src/aws/index.ts";
 import * as database from "../../src/database/index.ts";
 import { describe as describeError, VisibleError } from "../../src/error/index.ts";
 import * as log from "../../src/log/index.ts";
+import { createPool } from "../../src/pool/index.ts";
 import { appUser, connectionOf, startPostgres, type TestPostgres, withClient } from "../support/database.ts";
 
 let postgres: TestPostgres;
@@ -215,7 +216,7 @@ describe("connections", () => {
   });
 
   test("a database that is not there is told as unavailable, without host or user", async () => {
-    const pool = database.createPool({ ...connectionOf(made.url, appUser), host: "127.0.0.1", port: 1 });
+    const pool = createPool({ ...connectionOf(made.url, appUser), host: "127.0.0.1", port: 1 });
     const back = database.provide(pool);
     try {
       const error = await database.use(({ query }) => query("select 1")).catch((thrown: unknown) => thrown);
@@ -282,7 +283,7 @@ describe("errors", () => {
   test("what drizzle adds to an error, statement and parameters, is not logged", async () => {
     const { sql } = await import("drizzle-orm");
     const error = await database
-      .use(({ orm }) => orm.execute(sql`select ${"my secret"}::int`))
+      .use(async ({ orm }) => (await orm()).execute(sql`select ${"my secret"}::int`))
       .catch((thrown: unknown) => thrown);
     expect(JSON.stringify(describeError(error))).not.toContain("my secret");
   });

@@ -6,6 +6,7 @@ import { ingest, recover } from "../../src/mail/index.ts";
 import * as mailboxes from "../../src/mailboxes/index.ts";
 import * as messages from "../../src/messages/index.ts";
 import * as outbox from "../../src/outbox/index.ts";
+import { createPool } from "../../src/pool/index.ts";
 import * as realtime from "../../src/realtime/index.ts";
 import * as threads from "../../src/threads/index.ts";
 import { appUser, connectionOf } from "../support/database.ts";
@@ -46,9 +47,9 @@ afterAll(() => world.stop());
 
 test("no session state: no SET, prepared name, session lock, cursor, LISTEN, temporary table or sequence", async () => {
   const options = { ...connectionOf(world.url, appUser), Client: WatchedClient } as Parameters<
-    typeof database.createPool
+    typeof createPool
   >[0];
-  const pool = database.createPool(options);
+  const pool = createPool(options);
   const restore = database.provide(pool);
   try {
     const admin = await signIn("admin", "admin");

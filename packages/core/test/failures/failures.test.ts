@@ -1,6 +1,7 @@
 import { afterAll, beforeAll, beforeEach, expect, test } from "vitest";
 import * as database from "../../src/database/index.ts";
 import { record, refuse } from "../../src/failures/index.ts";
+import { createPool } from "../../src/pool/index.ts";
 import { Answer } from "../support/aws.ts";
 import { createWorld, type World } from "../support/world.ts";
 
@@ -59,7 +60,7 @@ test("what SQS does not show again is failed all the same: it comes after its ti
 });
 
 test("without a database nothing is shown again, since nobody could say why", async () => {
-  const restore = database.provide(database.createPool({ host: "127.0.0.1", port: 1 }));
+  const restore = database.provide(createPool({ host: "127.0.0.1", port: 1 }));
   await expect(refuse(queue(), [received("a")], reason)).rejects.toMatchObject({ kind: "unavailable" });
   restore();
   expect(world.aws.shown).toEqual([]);

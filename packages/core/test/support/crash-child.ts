@@ -4,6 +4,7 @@ import * as database from "../../src/database/index.ts";
 import * as faults from "../../src/faults/index.ts";
 import * as log from "../../src/log/index.ts";
 import { type Delivery, ingest } from "../../src/mail/index.ts";
+import { createPool } from "../../src/pool/index.ts";
 
 interface Order {
   config: Partial<config.ConfigInput>;
@@ -15,7 +16,7 @@ interface Order {
 const order = JSON.parse(process.argv[2] ?? "{}") as Order;
 log.configure({ sink: () => {} });
 config.provide(order.config);
-database.provide(database.createPool(order.connection));
+database.provide(createPool(order.connection));
 faults.arm(order.point, () => {
   process.kill(process.pid, "SIGKILL");
 });

@@ -2,8 +2,8 @@
 import { createHash } from "node:crypto";
 import { createTestDatabase, startTestServer, type TestServer } from "@frontdesk/local/postgres/testing";
 import { Client, type ClientConfig, type Pool } from "pg";
-import * as database from "../../src/database/index.ts";
 import { apply, bootstrap, migrations } from "../../src/migrations/index.ts";
+import { createPool } from "../../src/pool/index.ts";
 
 export const appUser = "frontdesk_app";
 export const migratorUser = "frontdesk_migrator";
@@ -81,7 +81,7 @@ export async function startPostgres(): Promise<TestPostgres> {
     server,
     async create({ max = 20 } = {}) {
       const made = await createTestDatabase(server.adminUrl, { template });
-      const pool = database.createPool({ ...connectionOf(made.url, appUser), max });
+      const pool = createPool({ ...connectionOf(made.url, appUser), max });
       return {
         url: made.url,
         pool,

@@ -2,6 +2,7 @@
 import { createTestDatabase } from "@frontdesk/local/postgres/testing";
 import { afterAll, beforeAll, describe, expect, test } from "vitest";
 import * as database from "../../../core/src/database/index.ts";
+import { createPool } from "../../../core/src/pool/index.ts";
 import { appUser, connectionOf } from "../../../core/test/support/database.ts";
 import {
   app,
@@ -222,10 +223,7 @@ describe("bad input", () => {
 
 describe("our own failures", () => {
   /** Signs in with the good database, so that what fails then is the route's own query. */
-  async function withDatabase<T>(
-    pool: ReturnType<typeof database.createPool>,
-    use: () => Promise<T>,
-  ): Promise<T> {
+  async function withDatabase<T>(pool: ReturnType<typeof createPool>, use: () => Promise<T>): Promise<T> {
     const restore = database.provide(pool);
     try {
       return await use();
@@ -245,7 +243,7 @@ describe("our own failures", () => {
   test.each(named(asking))("%s says nothing of what failed, and the log does", async (_, route) => {
     await send(route, desk.claims.recruiter);
     desk.world.logged.length = 0;
-    await withDatabase(database.createPool(connectionOf(empty.url, appUser)), async () => {
+    await withDatabase(createPool(connectionOf(empty.url, appUser)), async () => {
       const body = await expectProblem(await send(route, desk.claims.recruiter), 500, "internal_error");
       expect(Object.keys(body).toSorted()).toEqual(["code", "requestId", "status", "title", "type"]);
       expect(JSON.stringify(body)).not.toMatch(/frontdesk\.|relation|42P01|select|insert/i);
@@ -259,7 +257,7 @@ describe("our own failures", () => {
 
   test.each(named(asking))("%s asks for patience while the database is away", async (_, route) => {
     await send(route, desk.claims.recruiter);
-    await withDatabase(database.createPool({ host: "127.0.0.1", port: 1 }), async () => {
+    await withDatabase(createPool({ host: "127.0.0.1", port: 1 }), async () => {
       const response = await send(route, desk.claims.recruiter);
       const body = await expectProblem(response, 503, "database_unavailable");
       expect(response.headers.get("retry-after")).toMatch(/^[1-9]\d*$/);

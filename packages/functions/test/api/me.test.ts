@@ -1,4 +1,5 @@
 import * as database from "@frontdesk/core/database";
+import { createPool } from "@frontdesk/core/pool";
 import { afterAll, beforeAll, describe, expect, test } from "vitest";
 import { createWorld, type World } from "../../../core/test/support/world.ts";
 import { call, claimsOf, expectJson, expectProblem, requestId } from "../support/api.ts";
@@ -75,7 +76,7 @@ test.each([
 
 test("what the log says of a request has its identifier and the trace that it came with", async () => {
   const trace = "4bf92f3577b34da6a3ce929d0e0e4736";
-  const away = database.createPool({ host: "127.0.0.1", port: 1 });
+  const away = createPool({ host: "127.0.0.1", port: 1 });
   const restore = database.provide(away);
   const logged = async (traceparent: string) => {
     world.logged.length = 0;

@@ -82,7 +82,8 @@ Object.assign(globalThis, {
   $app: app,
   $dev: task.dev,
   $cli: {
-    command: task.dev ? "dev" : "deploy",
+    // Not "deploy": a program may ask whether what it names must be there to be uploaded.
+    command: task.dev ? "dev" : "synth",
     dev: task.dev,
     paths: { home: join(homedir(), ".config", "sst"), root: appDir, work: task.workDir, platform },
     state: { version: {} },

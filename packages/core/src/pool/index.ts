@@ -1,6 +1,7 @@
-import { Pool, type PoolConfig, types } from "pg";
-
+/** Connections to the database. Loads `pg`, so `database` imports it with the first connection (cold start). */
+import type { Pool, PoolConfig } from "pg";
 import { config, onLambda } from "../config/index.ts";
+import pg from "../database/pg.cjs";
 import { describe } from "../error/index.ts";
 import * as log from "../log/index.ts";
 
@@ -9,7 +10,7 @@ const int8 = 20;
 /** 64-bit integers as numbers: sequences and sizes stay far below 2^53. */
 const parsers: PoolConfig["types"] = {
   getTypeParser: ((oid: number, format?: "text" | "binary") =>
-    oid === int8 ? Number : types.getTypeParser(oid, format)) as typeof types.getTypeParser,
+    oid === int8 ? Number : pg.types.getTypeParser(oid, format)) as typeof pg.types.getTypeParser,
 };
 
 /**
@@ -17,7 +18,7 @@ const parsers: PoolConfig["types"] = {
  * (migrations/bootstrap.ts): a SET, or an `options` parameter, would pin the connection behind RDS Proxy.
  */
 export function createPool(options: PoolConfig): Pool {
-  const pool = new Pool({
+  const pool = new pg.Pool({
     application_name: "frontdesk",
     connectionTimeoutMillis: 10_000,
     idleTimeoutMillis: 30_000,

@@ -1,0 +1,2 @@
+import ioredis = require("ioredis");
+export = ioredis;

@@ -1,0 +1,3 @@
+import iconv = require("iconv-lite");
+declare function load(): typeof iconv;
+export = load;
