@@ -12,7 +12,7 @@ export default $config({
       // SST's "retain" leaves out the cluster, the user pool and the secrets.
       removal: permanent ? "retain-all" : "remove",
       protect: production,
-      providers: { aws: { version: "6.66.2", region: "ca-central-1" }, random: "4.16.6" },
+      providers: { aws: { version: "6.66.2", region: "ca-central-1" }, random: "4.16.6", tls: "5.0.1" },
     };
   },
   async run() {
@@ -24,6 +24,7 @@ export default $config({
     await import("./infra/boundary");
     await import("./infra/links");
     await import("./infra/vpc");
+    await import("./infra/dns");
     await import("./infra/network");
     await import("./infra/secrets");
     await import("./infra/cluster");
@@ -34,9 +35,14 @@ export default $config({
     await import("./infra/queues");
     await import("./infra/storage");
     await import("./infra/layers");
+    await import("./infra/identities");
     await import("./infra/inbound");
     await import("./infra/uploads");
     await import("./infra/scheduler");
+    await import("./infra/outbound");
+    await import("./infra/records");
+    await import("./infra/cdn");
+    await import("./infra/google");
     await import("./infra/auth");
     await import("./infra/migrations");
     const { realtime } = await import("./infra/realtime");
@@ -46,7 +52,8 @@ export default $config({
     await import("./infra/operations");
     await import("./infra/alarms");
     await import("./infra/dashboard");
-    return { api: api.url, websocket: realtime.url };
+    const { dnsOutputs } = await import("./infra/dns");
+    return { api: api.url, websocket: realtime.url, ...dnsOutputs() };
   },
   console: {
     autodeploy: {

@@ -11,7 +11,11 @@ export default defineConfig({
       { extends: true, test: { name: "local", include: ["packages/local/test/**/*.test.ts"] } },
       { extends: true, test: { name: "core", include: ["packages/core/test/**/*.test.ts"] } },
       { extends: true, test: { name: "functions", include: ["packages/functions/test/**/*.test.ts"] } },
-      { extends: true, test: { name: "infra", include: ["test/infra/**/*.test.ts"] } },
+      {
+        extends: true,
+        // The first test that needs a graph makes it: seconds alone, minutes when the machine is busy.
+        test: { name: "infra", include: ["test/infra/**/*.test.ts"], testTimeout: 240_000 },
+      },
       {
         extends: true,
         test: { name: "e2e", include: ["test/e2e/**/*.test.ts"], globalSetup: "test/e2e/support/setup.ts" },

@@ -1,6 +1,7 @@
 import { auth, issuer, webClient } from "./auth";
 import { cache, cacheSecretArn } from "./cache";
 import { database } from "./database";
+import { ownDomain } from "./dns";
 import { createFunction } from "./function";
 import { connectTo, getObjects, putObjects, readDepth, readSecret, redrive, sendTo } from "./grants";
 import { migration } from "./migrations";
@@ -14,6 +15,7 @@ import { uploadPrefix } from "./uploads";
 const methods = ["GET", "HEAD", "POST", "PUT", "PATCH", "DELETE"] as const;
 
 export const api = new sst.aws.ApiGatewayV2("Api", {
+  ...ownDomain("api"),
   cors: {
     allowOrigins: settings.allowedOrigins,
     allowMethods: [...methods],

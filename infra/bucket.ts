@@ -8,13 +8,15 @@ interface BucketOptions {
   /** Lifecycle rules besides those for unfinished uploads and old versions. */
   rules?: Rule[];
   region?: "home" | "mail";
+  /** Writers that grant by ACL, as CloudFront's standard logging does; the bucket owns what they write all the same. */
+  acls?: true;
 }
 
 const inRegion = (region: BucketOptions["region"]) => (region === "mail" ? { provider: mailProvider } : {});
 
 /**
  * A bucket that is closed to the public, takes TLS only, is encrypted with S3's own keys (S3 notifications and SES need
- * no key policy for them), has no ACLs, and writes down who asked for what.
+ * no key policy for them), has no ACLs unless told, and writes down who asked for what.
  */
 export function createBucket(name: string, options: BucketOptions = {}) {
   const bucket = harden(name, options);
@@ -27,7 +29,7 @@ export function createBucket(name: string, options: BucketOptions = {}) {
   return bucket;
 }
 
-function harden(name: string, { policy = [], rules = [], region }: BucketOptions) {
+function harden(name: string, { policy = [], rules = [], region, acls }: BucketOptions) {
   const options = inRegion(region);
   const bucket = new sst.aws.Bucket(
     name,
@@ -49,8 +51,12 @@ function harden(name: string, { policy = [], rules = [], region }: BucketOptions
   );
   new aws.s3.BucketOwnershipControls(
     `${name}Ownership`,
-    { bucket: bucket.name, rule: { objectOwnership: "BucketOwnerEnforced" } },
-    options,
+    {
+      bucket: bucket.name,
+      rule: { objectOwnership: acls ? "BucketOwnerPreferred" : "BucketOwnerEnforced" },
+    },
+    // The bucket's child: what depends on the bucket finds it done.
+    { ...options, parent: bucket },
   );
   // Raw: SST's lifecycle filters by prefix alone.
   new aws.s3.BucketLifecycleConfigurationV2(

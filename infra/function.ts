@@ -19,6 +19,12 @@ export const settingsLink = new sst.Linkable("Settings", {
   },
 });
 
+// Stages with the same code share its archive (SST 3.19.3 names it by the code alone): one that is removed must not
+// take it from the others.
+$transform(aws.s3.BucketObjectv2, (_, options) => {
+  options.retainOnDelete = true;
+});
+
 interface FunctionOptions {
   /** `path/to/file.export` below packages/functions/src. */
   handler: string;

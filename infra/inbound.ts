@@ -107,22 +107,16 @@ const notification = new aws.s3.BucketNotification(
   { ...inMailRegion, dependsOn: [topicPolicy] },
 );
 
-/** Rule set and identities are one per account and region; a verified domain stands for its subdomains too. */
+/** One active rule set per account and region: production's, to which every stage adds its own rule. */
 const ruleSet = ownsRuleSet
   ? new aws.ses.ReceiptRuleSet("ReceiptRuleSet", { ruleSetName }, inMailRegion)
   : undefined;
-if (ruleSet) {
+if (ruleSet)
   new aws.ses.ActiveReceiptRuleSet(
     "ActiveReceiptRuleSet",
     { ruleSetName: ruleSet.ruleSetName },
     inMailRegion,
   );
-  for (const [name, domain] of Object.entries({
-    MailDomainIdentity: settings.mailDomain,
-    WorkspaceDomainIdentity: settings.workspaceDomain,
-  }))
-    new aws.sesv2.EmailIdentity(name, { emailIdentity: domain }, inMailRegion);
-}
 
 export const receiptRule = new aws.ses.ReceiptRule(
   "ReceiptRule",
@@ -134,6 +128,8 @@ export const receiptRule = new aws.ses.ReceiptRule(
     scanEnabled: true,
     tlsPolicy: "Optional",
     recipients: settings.recipientDomains,
+    // No `after`: a rule placed behind another stage's could neither be made nor survive without it. The order does not
+    // matter, as no rule stops the ones behind it and no two name the same domain.
     // The action's own notice alone carries the envelope and the verdicts. No kmsKeyArn: that is client-side encryption.
     s3Actions: [
       { bucketName: mailBucket.name, objectKeyPrefix: rawMailPrefix, topicArn: mailTopic.arn, position: 1 },

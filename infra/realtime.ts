@@ -1,11 +1,13 @@
 import { cache, cacheSecretArn } from "./cache";
 import { database } from "./database";
+import { ownDomain } from "./dns";
 import { createFunction } from "./function";
 import { connectTo, postToConnections, readSecret } from "./grants";
 import { migration } from "./migrations";
 import { appUser } from "./secrets";
 
 export const realtime = new sst.aws.ApiGatewayWebSocket("Realtime", {
+  ...ownDomain("ws"),
   accessLog: { retention: "1 month" },
   transform: {
     api: { routeSelectionExpression: "$request.body.action" },

@@ -5,15 +5,9 @@
 import { existsSync, readFileSync } from "node:fs";
 import { join } from "node:path";
 import { z } from "zod";
+import { address, domain, domainOf, edgeContradictions, edgeSettings } from "./settings-edge";
 import { foundation } from "./settings-foundation";
 
-const domain = z
-  .string()
-  .regex(/^(?!-)[a-z0-9-]+(\.[a-z0-9-]+)+$/, "must be a lower-case domain name such as example.com");
-const address = z
-  .string()
-  .transform((value) => value.toLowerCase())
-  .pipe(z.email("must be an e-mail address such as jobs@example.com"));
 const region = z.string().regex(/^[a-z]{2}(-[a-z]+)+-\d$/, "must be an AWS region such as ca-central-1");
 const origin = z
   .url("must be an origin such as https://desk.example.com")
@@ -63,6 +57,7 @@ const schema = z.strictObject({
   rawMailDays: z.int("must be a whole number of days").min(1).max(3650).default(90),
   /** Least severe line that is logged. `"info"` */
   logLevel: z.enum(["debug", "info", "warn", "error"]).default("info"),
+  ...edgeSettings,
 });
 
 /** Mailboxes of a stage that names none; people as `npm run token` makes them. */
@@ -84,6 +79,8 @@ function complete(given: z.output<typeof schema>, stage: string, ownsDomains: bo
   return {
     ...given,
     mailDomain,
+    zone: given.zone ?? given.domain,
+    senders: given.senders ?? [`no-reply@${mailDomain}`],
     mailboxes: given.mailboxes ?? [
       ...defaultMailboxes(ownsDomains ? workspaceDomain : mailDomain, workspaceDomain),
       { address: `support@${mailDomain}`, name: "Support", members: [] },
@@ -97,11 +94,12 @@ function complete(given: z.output<typeof schema>, stage: string, ownsDomains: bo
 }
 
 /** Rules between settings. */
-function contradictions({ mailboxes, databaseCapacity, recipientDomains }: Settings): string[] {
-  const wrong: string[] = [];
+function contradictions(settings: Settings, stage: string, ownsDomains: boolean): string[] {
+  const { mailboxes, databaseCapacity, recipientDomains } = settings;
+  const wrong = edgeContradictions(settings, stage, ownsDomains);
   const seen = new Set<string>();
   for (const [index, { address: text }] of mailboxes.entries()) {
-    if (!recipientDomains.includes(text.slice(text.lastIndexOf("@") + 1)))
+    if (!recipientDomains.includes(domainOf(text)))
       wrong.push(
         `mailboxes.${index}.address ${text} is on none of the domains that this stage receives for (${recipientDomains.join(", ")}), so no mail would reach it`,
       );
@@ -115,18 +113,22 @@ function contradictions({ mailboxes, databaseCapacity, recipientDomains }: Setti
 
 /**
  * @param ownsDomains The stage receives for the company's own domains: production, or a machine of its own.
- * @param folder Where `<stage>.json` is looked for; a stage without a file has the defaults.
+ * @param folder Where `<stage>.json` is looked for: `SETTINGS_FOLDER`, else `settings`. A stage without a file has the
+ *   defaults.
  * @throws Error that names each wrong setting and says how it should be.
  */
 export function readSettings(
   stage: string,
-  { ownsDomains, folder = join(process.cwd(), "settings") }: { ownsDomains: boolean; folder?: string },
+  {
+    ownsDomains,
+    folder = process.env.SETTINGS_FOLDER ?? join(process.cwd(), "settings"),
+  }: { ownsDomains: boolean; folder?: string },
 ): Settings {
   const file = join(folder, `${stage}.json`);
   const parsed = schema.safeParse(existsSync(file) ? readJson(file) : {});
   const settings = parsed.success ? complete(parsed.data, stage, ownsDomains) : undefined;
   const wrong = settings
-    ? contradictions(settings)
+    ? contradictions(settings, stage, ownsDomains)
     : (parsed.error?.issues ?? []).map((issue) => `${issue.path.join(".") || "(the file)"} ${issue.message}`);
   if (settings && wrong.length === 0) return settings;
   throw new Error(

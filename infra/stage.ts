@@ -13,10 +13,11 @@ export const permanent = $app.removal === "retain-all";
  */
 export const ownsRuleSet = production || stage === "local";
 
+export const homeRegion = $app.providers?.aws?.region ?? "";
 const given = readSettings(stage, { ownsDomains: ownsRuleSet });
 export const settings = {
   ...given,
-  homeRegion: $app.providers?.aws?.region ?? "",
+  homeRegion,
   backupDays: given.backupDays ?? (permanent ? 14 : 1),
 };
 

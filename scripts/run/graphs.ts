@@ -7,23 +7,35 @@ import { root, workFolder } from "./root.ts";
 
 const known = new Map<string, Promise<Graph>>();
 
-/**
- * Kept below `.frontdesk` by the hash of whatever it follows from.
- * @param options.dev As `sst dev` evaluates the program.
- */
-export function graphOf(stage: string, { dev = false }: { dev?: boolean } = {}): Promise<Graph> {
-  const key = dev ? `${stage}-dev` : stage;
-  const promise = known.get(key) ?? load(stage, dev, key);
+interface Given {
+  /** As `sst dev` evaluates the program. */
+  dev?: boolean;
+  /** What the stage's settings file says, instead of the one in `settings`. */
+  settings?: Record<string, unknown>;
+}
+
+/** Kept below `.frontdesk` by the hash of whatever it follows from. */
+export function graphOf(stage: string, { dev = false, settings }: Given = {}): Promise<Graph> {
+  const hash = settings
+    ? `-${createHash("sha256").update(JSON.stringify(settings)).digest("hex").slice(0, 8)}`
+    : "";
+  const key = `${stage}${dev ? "-dev" : ""}${hash}`;
+  const promise = known.get(key) ?? load(stage, dev, key, settings);
   known.set(key, promise);
   return promise;
 }
 
-async function load(stage: string, dev: boolean, key: string): Promise<Graph> {
+async function load(stage: string, dev: boolean, key: string, settings: Given["settings"]): Promise<Graph> {
   const folder = join(workFolder, "test-graphs");
   const file = join(folder, `${key}-${contentHash()}.json`);
   return exclusively(`${file}.lock`, async () => {
     if (existsSync(file)) return JSON.parse(readFileSync(file, "utf8")) as Graph;
     await ensurePlatform(root, stage, (line) => console.error(line));
+    const settingsFolder = join(folder, `${key}-settings`);
+    if (settings) {
+      mkdirSync(settingsFolder, { recursive: true });
+      writeFileSync(join(settingsFolder, `${stage}.json`), JSON.stringify(settings));
+    }
     const graph = await synthesise({
       appDir: root,
       stage,
@@ -31,7 +43,12 @@ async function load(stage: string, dev: boolean, key: string): Promise<Graph> {
       accountId: "123456789012",
       // Fixed, so that graphs can be compared; nothing is ever reached with what follows from it.
       secretSeed: "infrastructure tests",
-      env: { PATH: process.env.PATH, HOME: process.env.HOME },
+      secrets: { GoogleClientSecret: "not-a-real-client-secret" },
+      env: {
+        PATH: process.env.PATH,
+        HOME: process.env.HOME,
+        ...(settings && { SETTINGS_FOLDER: settingsFolder }),
+      },
     });
     mkdirSync(folder, { recursive: true });
     writeFileSync(`${file}.${process.pid}`, JSON.stringify(graph));

@@ -46,6 +46,19 @@ describe.each(stages)("stage %s", (stage) => {
     expect(flows).not.toContain("ALLOW_USER_PASSWORD_AUTH");
   });
 
+  test("who has a password has a second factor on permanent stages, and may have one elsewhere", async () => {
+    expect(one(await graphOf(stage), pool).inputs).toMatchObject({
+      mfaConfiguration: permanentStages.includes(stage) ? "ON" : "OPTIONAL",
+      softwareTokenMfaConfiguration: { enabled: true },
+    });
+  });
+
+  test("an address is changed only by whoever proves the new one, since mailboxes are shown by it", async () => {
+    expect(one(await graphOf(stage), pool).inputs.userAttributeUpdateSettings).toEqual({
+      attributesRequireVerificationBeforeUpdates: ["email"],
+    });
+  });
+
   test("the groups are the three roles, the strongest first", async () => {
     const graph = await graphOf(stage);
     const groups = all(graph, "aws:cognito/userGroup:UserGroup").map(({ inputs }) => inputs);
@@ -65,6 +78,7 @@ describe.each(stages)("stage %s", (stage) => {
       clientId: text(one(graph, client), "id"),
       issuer: `https://cognito-idp.ca-central-1.amazonaws.com/${id}`,
       region: "ca-central-1",
+      hostedUrl: `https://frontdesk-${stage}.auth.ca-central-1.amazoncognito.com`,
     });
   });
 });

@@ -4,6 +4,8 @@ import { all, list, one, statements, text } from "./support/read.ts";
 
 const expectedFunctions = [
   "ApiFunction",
+  "AuthPreSignUp",
+  "AuthPreTokenGeneration",
   "EmailConsumer",
   "ImageConsumer",
   "JobsConsumer",
@@ -15,6 +17,9 @@ const expectedFunctions = [
   "RealtimeDefault",
   "RealtimeDisconnect",
 ];
+
+/** Need neither Postgres nor Redis. */
+const outside = ["AuthPreSignUpFunction", "AuthPreTokenGenerationFunction"];
 
 describe.each(stages)("stage %s", (stage) => {
   test("the functions are these, on Node 22 and arm64", async () => {
@@ -58,6 +63,10 @@ describe.each(stages)("stage %s", (stage) => {
   test("those in the VPC sit in the private subnets and in their tier's group", async () => {
     const graph = await graphOf(stage);
     for (const fn of all(graph, "function")) {
+      if (outside.includes(fn.name)) {
+        expect(fn.inputs.vpcConfig, fn.name).toBeUndefined();
+        continue;
+      }
       const group = fn.name === "MigratorFunction" ? "MigratorGroup" : "FunctionGroup";
       expect(fn.inputs.vpcConfig, fn.name).toMatchObject({
         securityGroupIds: [text(one(graph, "securityGroup", group), "id")],
@@ -121,6 +130,8 @@ test("functions are linked to what they use", async () => {
       "Realtime",
       "Settings",
     ].toSorted(),
+    AuthPreSignUp: ["Settings"],
+    AuthPreTokenGeneration: ["Settings"],
     EmailConsumer: ["Database", "HomeBucket", "MailBucket", "Realtime", "Settings"],
     ImageConsumer: ["Database", "HomeBucket", "ImageQueue", "Realtime", "Settings"],
     JobsConsumer: ["Database", "HomeBucket", "JobsQueue", "Realtime", "Scheduler", "Settings"],

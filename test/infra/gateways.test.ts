@@ -124,10 +124,12 @@ describe.each(stages)("websocket API of stage %s", (stage) => {
   });
 });
 
-test("no API Gateway lets a function be invoked from elsewhere: every permission names a source of this account", async () => {
+test("nobody lets a function be invoked from elsewhere: every permission names a source of this account", async () => {
   for (const stage of stages)
     for (const { inputs, name } of all(await graphOf(stage), "aws:lambda/permission:Permission")) {
-      expect(inputs.principal, name).toMatch(/^(apigateway|events)\.amazonaws\.com$/);
-      expect(inputs.sourceArn, name).toMatch(/^arn:aws:(execute-api|events):ca-central-1:123456789012:/);
+      expect(inputs.principal, name).toMatch(/^(apigateway|events|cognito-idp)\.amazonaws\.com$/);
+      expect(inputs.sourceArn, name).toMatch(
+        /^arn:aws:(execute-api|events|cognito-idp):ca-central-1:123456789012:/,
+      );
     }
 });

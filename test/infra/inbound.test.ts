@@ -1,6 +1,6 @@
 import { describe, expect, test } from "vitest";
 import { graphOf, stages } from "./support/graphs.ts";
-import { all, needs, one, statements, text } from "./support/read.ts";
+import { needs, one, statements, text } from "./support/read.ts";
 
 describe.each(stages)("stage %s", (stage) => {
   test("the topic has the notes' name in production, with the stage behind it elsewhere, in the mail region", async () => {
@@ -101,35 +101,5 @@ describe.each(stages)("stage %s", (stage) => {
     const needed = needs(graph, one(graph, "aws:ses/receiptRule:ReceiptRule"));
     expect(needed).toContain(one(graph, "aws:sns/topicPolicy:TopicPolicy", "MailTopicPolicy").urn);
     expect(needed).toContain(one(graph, "bucketPolicy", "MailBucketPolicy").urn);
-  });
-});
-
-describe("what an account has once", () => {
-  test("production, and a machine of its own, own the rule set, activate it and verify the domains", async () => {
-    for (const stage of ["production", "local"] as const) {
-      const graph = await graphOf(stage);
-      expect(one(graph, "aws:ses/activeReceiptRuleSet:ActiveReceiptRuleSet").inputs.ruleSetName).toBe(
-        "frontdesk",
-      );
-      expect(
-        all(graph, "aws:sesv2/emailIdentity:EmailIdentity").map(({ inputs }) => inputs.emailIdentity),
-      ).toEqual(["in.frontdesk.example", "frontdesk.example"]);
-    }
-  });
-
-  test("other stages add their rule to it, and take neither the set nor production's mail", async () => {
-    for (const stage of ["staging", "anna"] as const) {
-      const graph = await graphOf(stage);
-      expect(all(graph, "aws:ses/receiptRuleSet:ReceiptRuleSet")).toEqual([]);
-      expect(all(graph, "aws:ses/activeReceiptRuleSet:ActiveReceiptRuleSet")).toEqual([]);
-      expect(all(graph, "aws:sesv2/emailIdentity:EmailIdentity")).toEqual([]);
-      expect(one(graph, "aws:ses/receiptRule:ReceiptRule").inputs.recipients).toEqual([
-        `${stage}.in.frontdesk.example`,
-      ]);
-    }
-    expect(one(await graphOf("production"), "aws:ses/receiptRule:ReceiptRule").inputs.recipients).toEqual([
-      "in.frontdesk.example",
-      "frontdesk.example",
-    ]);
   });
 });

@@ -41,6 +41,7 @@ describe("defaults", () => {
   test("follow from the domains that a file names", () => {
     expect(read({ workspaceDomain: "acme.test" }, "production", true)).toMatchObject({
       mailDomain: "in.acme.test",
+      senders: ["no-reply@in.acme.test"],
       mailboxes: expect.arrayContaining([expect.objectContaining({ address: "jobs@acme.test" })]),
     });
   });
@@ -81,10 +82,10 @@ describe("a wrong setting is named, with how it should be", () => {
     ],
     [
       {
-        mailDomain: "in.test.example",
-        mailboxes: ["a", "A"].map((local) => ({ address: `${local}@in.test.example`, name: "A" })),
+        mailDomain: "anna.test.example",
+        mailboxes: ["a", "A"].map((local) => ({ address: `${local}@anna.test.example`, name: "A" })),
       },
-      /mailboxes\.1\.address a@in\.test\.example is there twice/,
+      /mailboxes\.1\.address a@anna\.test\.example is there twice/,
     ],
     [{ allowedOrigins: ["https://desk.example.com/"] }, /allowedOrigins\.0 must be an origin without a path/],
     [{ vpcCidr: "10.0.0.1/16" }, /vpcCidr must be a private range from \/16 to \/22/],
@@ -110,9 +111,51 @@ describe("a wrong setting is named, with how it should be", () => {
     [{ import: { Users: "x" } }, /import\.Users cannot be imported: the names are .*UsersUserPool/],
     [{ databaseCapacity: { min: 8, max: 4 } }, /databaseCapacity\.min must not be above max \(4\)/],
     [{ mailDomian: "x.test" }, /mailDomian/],
+    [
+      { mailDomain: "in.example.com" },
+      /mailDomain must begin with "anna\.", or it would take .* another stage's/,
+    ],
+    [{ domain: "desk.example.com" }, /domain must begin with "anna\.", or it would take .* another stage's/],
+    [{ zoneId: "Z0123456789" }, /zoneId says which zone, and zone its name: give both/],
+    [{ zone: "example.com", zoneId: "z-1" }, /zoneId must be the id of a hosted zone such as Z0123456789/],
+    [
+      { domain: "anna.desk.example.com", zoneId: "Z0123456789" },
+      /mailDomain anna\.in\.frontdesk\.example is not in the zone anna\.desk\.example\.com: give a zone that holds it/,
+    ],
+    [
+      { zone: "frontdesk.example" },
+      /zoneId must be given: production alone makes the zone frontdesk\.example/,
+    ],
+    [
+      { senders: ["x@elsewhere.test"] },
+      /senders\.0 x@elsewhere\.test is on none of the domains .* sends from/,
+    ],
+    [{ sandboxAddresses: ["someone"] }, /sandboxAddresses\.0 must be an e-mail address/],
+    [{ dmarc: { policy: "always" } }, /dmarc\.policy/],
+    [{ priceClass: "PriceClass_5" }, /priceClass/],
+    [{ cdnKey: 0 }, /cdnKey/],
+    [
+      { callbackUrls: ["http://desk.example.com/auth/callback"] },
+      /callbackUrls\.0 http:\/\/desk\.example\.com\/auth\/callback must be https \(http is for localhost alone\)/,
+    ],
+    [{ logoutUrls: ["http://desk.example.com"] }, /logoutUrls\.0 .* must be https/],
+    [{ allowedOrigins: ["http://desk.example.com"] }, /allowedOrigins\.0 .* must be https/],
+    [{ google: {} }, /google must name a clientId, a project or both; leave "google" out to do without/],
+    [{ google: { clientId: "desk" } }, /google\.clientId must be the id of an OAuth client such as/],
+    [{ google: { project: "X" } }, /google\.project must be the id of a Google Cloud project such as/],
+    [
+      { google: { project: "example-frontdesk", organization: "123456789012" } },
+      /google\.organization belongs to production, which makes the project; others use it/,
+    ],
     ["{", /anna\.json is not JSON/],
   ])("%j", (given, message) => {
     expect(() => read(given)).toThrow(message);
+  });
+
+  test("the web and the mail do not share a name", () => {
+    expect(() => read({ domain: "in.frontdesk.example" }, "production", true)).toThrow(
+      /mailDomain and domain must differ/,
+    );
   });
 
   test("all that is wrong is told at once, with the stage and the file", () => {

@@ -127,8 +127,10 @@ const answers: Record<string, Answer> = {
     entries: [],
   }),
   "aws:route53/getZone:getZone": (question) => {
-    const zoneId = `Z${letters(question, "zone", 20).toUpperCase()}`;
+    const zoneId = String(question.inputs.zoneId ?? `Z${letters(question, "zone", 20).toUpperCase()}`);
     return {
+      // Of a zone that is looked up by its id nobody here knows the name; every domain ends with this one.
+      name: "",
       ...question.inputs,
       id: zoneId,
       zoneId,

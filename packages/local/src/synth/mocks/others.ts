@@ -11,6 +11,7 @@ export const others: MockTable = {
   "pulumi:providers:aws": plain((c) => uuid(c.hex(32))),
   "pulumi:providers:pulumi-nodejs": plain((c) => uuid(c.hex(32))),
   "pulumi:providers:random": plain((c) => uuid(c.hex(32))),
+  "pulumi:providers:tls": plain((c) => uuid(c.hex(32))),
   "pulumi:providers:cloudflare": plain((c) => uuid(c.hex(32))),
 
   "random:index/randomPassword:RandomPassword": randomText,
@@ -74,6 +75,12 @@ export const others: MockTable = {
       },
     };
   },
+
+  "gcp:organizations/project:Project": (c) => {
+    const id = c.text("projectId") ?? c.name;
+    return { id: `projects/${id}`, outputs: { number: c.digits(12) } };
+  },
+  "gcp:projects/service:Service": plain((c) => `${c.text("project")}/${c.text("service")}`),
 
   // Commands and images are not run: what they would print is unknown here.
   "command:local:Command": (c) => ({ id: `${c.name}${c.hex(8)}`, outputs: { stdout: "", stderr: "" } }),

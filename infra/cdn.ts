@@ -1,0 +1,125 @@
+/**
+ * The CDN in front of the home bucket: `media/` for everybody, the rest by signed address. Each path is the object's key.
+ * The bucket's policy lets CloudFront read `media/` and `private/` alone: attachments, which must not be shown in a page,
+ * are not to be had here.
+ */
+import { createBucket } from "./bucket";
+import { ownDomain } from "./dns";
+import { perStage, settings } from "./stage";
+import { homeBucket, publicMediaPrefix } from "./storage";
+
+/** AWS's "CachingOptimized": by path alone, compressed (https://docs.aws.amazon.com/AmazonCloudFront/latest/DeveloperGuide/using-managed-cache-policies.html). */
+const cachingOptimized = "658327ea-f89d-4fab-a63d-7e88639e58f6";
+
+/** A key by its number. The private half goes into the secret below and nowhere else (docs/decisions/0036-cdn-keys.md). */
+function createKey(number: number) {
+  const pair = new tls.PrivateKey(`CdnKey${number}`, { algorithm: "RSA", rsaBits: 2048 });
+  const publicKey = new aws.cloudfront.PublicKey(`CdnPublicKey${number}`, {
+    name: perStage(`frontdesk-cdn-${number}`),
+    comment: "Checks signed addresses",
+    encodedKey: pair.publicKeyPem,
+  });
+  return { keyPairId: publicKey.id, privateKey: pair.privateKeyPemPkcs8 };
+}
+const current = createKey(settings.cdnKey);
+/** Addresses that were signed before a rotation stay valid until they expire. */
+const previous = createKey(settings.cdnKey - 1);
+
+const keyGroup = new aws.cloudfront.KeyGroup("CdnKeyGroup", {
+  name: perStage("frontdesk-cdn"),
+  items: [current.keyPairId, previous.keyPairId],
+});
+
+const signingKeys = new aws.secretsmanager.Secret("CdnSigningKeys", {
+  name: perStage("frontdesk/cdn/signing-keys"),
+  description: "Private keys that sign the CDN's addresses: the current one and the one before",
+});
+new aws.secretsmanager.SecretVersion(
+  "CdnSigningKeysVersion",
+  { secretId: signingKeys.id, secretString: $jsonStringify({ current, previous }) },
+  // Whoever reads a new key signs with it at once: the CDN must know it by then.
+  { dependsOn: [keyGroup] },
+);
+
+const access = new aws.cloudfront.OriginAccessControl("CdnAccess", {
+  name: perStage("frontdesk-home-bucket"),
+  description: "Reads the home bucket",
+  originAccessControlOriginType: "s3",
+  signingBehavior: "always",
+  signingProtocol: "sigv4",
+});
+
+const headers = new aws.cloudfront.ResponseHeadersPolicy("CdnHeaders", {
+  name: perStage("frontdesk-cdn"),
+  securityHeadersConfig: {
+    strictTransportSecurity: {
+      accessControlMaxAgeSec: 365 * 24 * 60 * 60,
+      includeSubdomains: true,
+      override: true,
+    },
+    contentTypeOptions: { override: true },
+    frameOptions: { frameOption: "DENY", override: true },
+    referrerPolicy: { referrerPolicy: "no-referrer", override: true },
+    // What somebody uploaded is shown, never run.
+    contentSecurityPolicy: { contentSecurityPolicy: "default-src 'none'; sandbox", override: true },
+  },
+});
+
+/**
+ * Who fetched what, with addresses of people. By ACL: CloudFront's newer logging without one needs resources that the AWS
+ * provider 6.66.2 has not.
+ */
+const logs = createBucket("CdnLogs", {
+  acls: true,
+  rules: [{ id: "logs", status: "Enabled", filter: { prefix: "" }, expiration: { days: settings.logDays } }],
+});
+
+const behaviour = {
+  targetOriginId: "home",
+  viewerProtocolPolicy: "redirect-to-https",
+  allowedMethods: ["GET", "HEAD"],
+  cachedMethods: ["GET", "HEAD"],
+  compress: true,
+  cachePolicyId: cachingOptimized,
+  responseHeadersPolicyId: headers.id,
+};
+
+const distribution = new sst.aws.Cdn("Distribution", {
+  comment: `${$app.name} ${$app.stage}: media`,
+  ...ownDomain("cdn"),
+  origins: [
+    {
+      originId: "home",
+      domainName: homeBucket.nodes.bucket.bucketRegionalDomainName,
+      originAccessControlId: access.id,
+    },
+  ],
+  defaultCacheBehavior: { ...behaviour, trustedKeyGroups: [keyGroup.id] },
+  orderedCacheBehaviors: [{ ...behaviour, pathPattern: `/${publicMediaPrefix}*` }],
+  // S3 answers 403 for what is not there (yet): a picture that is being made must not be missing for long.
+  customErrorResponses: [403, 404].map((errorCode) => ({ errorCode, errorCachingMinTtl: 1 })),
+  // Minutes that nothing here has to wait for.
+  wait: false,
+  transform: {
+    distribution: (args, options) => {
+      args.priceClass = settings.priceClass;
+      args.httpVersion = "http2and3";
+      args.isIpv6Enabled = true;
+      args.loggingConfig = {
+        bucket: logs.nodes.bucket.bucketDomainName,
+        includeCookies: false,
+        prefix: "cdn/",
+      };
+      options.dependsOn = [logs];
+    },
+  },
+});
+
+/** Where pictures are fetched, and where the keys are that sign. The key itself is read at run time. */
+export const cdn = new sst.Linkable("Cdn", {
+  properties: {
+    url: distribution.domainUrl.apply((url) => url ?? distribution.url),
+    keyGroupId: keyGroup.id,
+    secretArn: signingKeys.arn,
+  },
+});
