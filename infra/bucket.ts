@@ -19,14 +19,19 @@ const inRegion = (region: BucketOptions["region"]) => (region === "mail" ? { pro
  * no key policy for them), has no ACLs unless told, and writes down who asked for what.
  */
 export function createBucket(name: string, options: BucketOptions = {}) {
-  const bucket = harden(name, options);
+  return createOwnedBucket(name, options).bucket;
+}
+
+/** The same, with the resource that whoever writes by ACL must wait for. */
+export function createOwnedBucket(name: string, options: BucketOptions) {
+  const { bucket, ownership } = harden(name, options);
   const logs = options.region === "mail" ? mailAccessLogs : accessLogs;
   new aws.s3.BucketLoggingV2(
     `${name}Logging`,
     { bucket: bucket.name, targetBucket: logs.name, targetPrefix: `${name}/` },
     inRegion(options.region),
   );
-  return bucket;
+  return { bucket, ownership };
 }
 
 function harden(name: string, { policy = [], rules = [], region, acls }: BucketOptions) {
@@ -49,14 +54,13 @@ function harden(name: string, { policy = [], rules = [], region, acls }: BucketO
     { bucket: bucket.name, rules: [{ applyServerSideEncryptionByDefault: { sseAlgorithm: "AES256" } }] },
     options,
   );
-  new aws.s3.BucketOwnershipControls(
+  const ownership = new aws.s3.BucketOwnershipControls(
     `${name}Ownership`,
     {
       bucket: bucket.name,
       rule: { objectOwnership: acls ? "BucketOwnerPreferred" : "BucketOwnerEnforced" },
     },
-    // The bucket's child: what depends on the bucket finds it done.
-    { ...options, parent: bucket },
+    options,
   );
   // Raw: SST's lifecycle filters by prefix alone.
   new aws.s3.BucketLifecycleConfigurationV2(
@@ -86,7 +90,7 @@ function harden(name: string, { policy = [], rules = [], region, acls }: BucketO
     },
     options,
   );
-  return bucket;
+  return { bucket, ownership };
 }
 
 /** Where S3 writes who asked for what: it takes a bucket of the same region, which does not log itself. */
@@ -112,7 +116,7 @@ function createLogs(name: string, region: BucketOptions["region"]) {
     rules: [
       { id: "logs", status: "Enabled", filter: { prefix: "" }, expiration: { days: settings.logDays } },
     ],
-  });
+  }).bucket;
 }
 export const accessLogs = createLogs("AccessLogs", "home");
 export const mailAccessLogs = createLogs("MailAccessLogs", "mail");

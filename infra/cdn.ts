@@ -3,7 +3,7 @@
  * The bucket's policy lets CloudFront read `media/` and `private/` alone: attachments, which must not be shown in a page,
  * are not to be had here.
  */
-import { createBucket } from "./bucket";
+import { createOwnedBucket } from "./bucket";
 import { ownDomain } from "./dns";
 import { perStage, settings } from "./stage";
 import { homeBucket, publicMediaPrefix } from "./storage";
@@ -69,7 +69,7 @@ const headers = new aws.cloudfront.ResponseHeadersPolicy("CdnHeaders", {
  * Who fetched what, with addresses of people. By ACL: CloudFront's newer logging without one needs resources that the AWS
  * provider 6.66.2 has not.
  */
-const logs = createBucket("CdnLogs", {
+const { bucket: logs, ownership } = createOwnedBucket("CdnLogs", {
   acls: true,
   rules: [{ id: "logs", status: "Enabled", filter: { prefix: "" }, expiration: { days: settings.logDays } }],
 });
@@ -110,7 +110,7 @@ const distribution = new sst.aws.Cdn("Distribution", {
         includeCookies: false,
         prefix: "cdn/",
       };
-      options.dependsOn = [logs];
+      options.dependsOn = [ownership];
     },
   },
 });
