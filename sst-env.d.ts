@@ -26,16 +26,36 @@ declare module "sst" {
     }
     "Auth": {
       "clientId": string
+      "hostedUrl": string
       "issuer": string
       "region": string
       "type": "sst.sst.Linkable"
       "userPoolId": string
+    }
+    "AuthPreSignUp": {
+      "name": string
+      "type": "sst.aws.Function"
+    }
+    "AuthPreTokenGeneration": {
+      "name": string
+      "type": "sst.aws.Function"
     }
     "Cache": {
       "host": string
       "port": number
       "secretArn": string
       "type": "sst.sst.Linkable"
+    }
+    "Cdn": {
+      "keyGroupId": string
+      "secretArn": string
+      "type": "sst.sst.Linkable"
+      "url": string
+    }
+    "CdnLogs": {
+      "name": string
+      "region": string
+      "type": "sst.aws.Bucket"
     }
     "Database": {
       "appUser": string
@@ -114,6 +134,10 @@ declare module "sst" {
       "region": string
       "type": "sst.aws.Bucket"
     }
+    "MailEvents": {
+      "arn": string
+      "type": "sst.aws.SnsTopic"
+    }
     "MailEventsConsumer": {
       "name": string
       "type": "sst.aws.Function"
@@ -140,6 +164,12 @@ declare module "sst" {
     "Migrator": {
       "name": string
       "type": "sst.aws.Function"
+    }
+    "Outbound": {
+      "configurationSet": string
+      "region": string
+      "senders": any
+      "type": "sst.sst.Linkable"
     }
     "OutboxSweep": {
       "name": string
