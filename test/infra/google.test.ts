@@ -1,6 +1,6 @@
 import { describe, expect, test } from "vitest";
 import { graphOf, guest, named, stages } from "./support/graphs.ts";
-import { all, grantsOf, list, needs, one, statements, text } from "./support/read.ts";
+import { all, list, needs, one, statements, text } from "./support/read.ts";
 
 const provider = "aws:cognito/identityProvider:IdentityProvider";
 const client = "aws:cognito/userPoolClient:UserPoolClient";
@@ -42,7 +42,6 @@ describe.each(stages)("stage %s without the setting", (stage) => {
       ]);
       expect(one(graph, "function", `${name}Function`).inputs).toMatchObject({ timeout: 5 });
       expect(one(graph, "function", `${name}Function`).inputs.vpcConfig).toBeUndefined();
-      expect(grantsOf(graph, name)).toEqual([]);
       const policies = one(graph, "role", `${name}Role`).inputs.inlinePolicies as { policy: string }[];
       expect(
         policies.flatMap(({ policy }) => statements(policy)).flatMap(({ Action }) => list(Action)),

@@ -25,6 +25,7 @@ export function platformMatrix(permanent: boolean): Matrix {
   return {
     AccessLogs: logs("AccessLogs"),
     MailAccessLogs: logs("MailAccessLogs"),
+    CdnLogs: ["everybody may not s3:* on CdnLogs, CdnLogs/* if aws:SecureTransport Bool false"],
     HomeBucket: [
       `cloudfront.amazonaws.com may s3:GetObject on HomeBucket/media/*, HomeBucket/private/* ${from("ArnLike", "cloudfront:distribution/*")}`,
       "everybody may not s3:* on HomeBucket, HomeBucket/* if aws:SecureTransport Bool false",

@@ -17,15 +17,28 @@ export function matrixOf(graph: Graph, plan?: Plan): Matrix {
 }
 
 /** What every function has, and its own. */
-function fn(name: string, own: string[]): string[] {
+function outside(name: string, own: string[]): string[] {
   return [
     `lambda.amazonaws.com may sts:AssumeRole if aws:SourceAccount StringEqualsIfExists <account> and aws:SourceArn ArnEqualsIfExists ${name}`,
     `may logs:CreateLogStream logs:PutLogEvents on ${name}Log:*`,
-    // Lambda makes the interfaces in the VPC as the function; AWS knows no narrower resource.
-    "may ec2:AssignPrivateIpAddresses ec2:CreateNetworkInterface ec2:DeleteNetworkInterface ec2:DescribeNetworkInterfaces ec2:DescribeSubnets ec2:UnassignPrivateIpAddresses on *",
     ...own,
   ].toSorted();
 }
+
+/** One in the VPC. */
+function fn(name: string, own: string[]): string[] {
+  return outside(name, [
+    // Lambda makes the interfaces in the VPC as the function; AWS knows no narrower resource.
+    "may ec2:AssignPrivateIpAddresses ec2:CreateNetworkInterface ec2:DeleteNetworkInterface ec2:DescribeNetworkInterfaces ec2:DescribeSubnets ec2:UnassignPrivateIpAddresses on *",
+    ...own,
+  ]);
+}
+
+/** A trigger of the user pool: it asks nobody anything. */
+const trigger = (name: string) =>
+  outside(name, [
+    `cognito-idp.amazonaws.com may lambda:InvokeFunction on ${name} if aws:SourceArn ArnLike UsersUserPool`,
+  ]);
 
 const push = "may execute-api:ManageConnections on Realtime/GET/@connections/*, Realtime/POST/@connections/*";
 
@@ -47,6 +60,8 @@ export function expectedMatrix(stage: Stage): Matrix {
       "may sqs:GetQueueAttributes on EmailDeadLetterQueue, EmailQueue, ImageDeadLetterQueue, ImageQueue, JobsDeadLetterQueue, JobsQueue, MailEventsDeadLetterQueue, MailEventsQueue",
       "may sqs:SendMessage on EmailQueue, ImageQueue, JobsQueue, MailEventsQueue",
     ]),
+    AuthPreSignUp: trigger("AuthPreSignUp"),
+    AuthPreTokenGeneration: trigger("AuthPreTokenGeneration"),
     EmailConsumer: fn("EmailConsumer", [
       push,
       app,
@@ -90,6 +105,9 @@ export function expectedMatrix(stage: Stage): Matrix {
     ]),
     JobsDeadLetterQueue: tlsOnly("JobsDeadLetterQueue", "sqs:*", []),
     JobsQueue: tlsOnly("JobsQueue", "sqs:*", []),
+    MailEvents: tlsOnly("MailEvents", "sns:Publish", [
+      "ses.amazonaws.com may sns:Publish on MailEvents if aws:SourceAccount StringEquals <account> and aws:SourceArn ArnEquals OutboundMail",
+    ]),
     MailEventsConsumer: fn("MailEventsConsumer", [
       push,
       app,
