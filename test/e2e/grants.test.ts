@@ -140,11 +140,19 @@ const unused: [reason: string, matches: (placed: PlacedStatement) => boolean][] 
   ],
   [
     "API Gateway's access log goes to CloudWatch on AWS alone",
-    ({ holder }) => holder.includes(":role/APIGatewayPushToCloudWatchLogsRole"),
+    ({ holder }) => /:role\/(?:[\w-]+-)?APIGatewayPushToCloudWatchLogsRole/.test(holder),
   ],
   [
-    "no instance runs here, so none is managed",
-    ({ holder }) => /:role\/[\w-]+-VpcNatInstanceRole-/.test(holder),
+    "no instance and no network runs here",
+    ({ holder }) => /:role\/[\w-]+-(?:Bastion|FlowLog|Nat)Role(?:-|$)/.test(holder),
+  ],
+  [
+    "S3 writes down nobody's requests here",
+    ({ holder }) => /^arn:aws:s3:::[\w-]+-(?:mail)?accesslogsbucket-/.test(holder),
+  ],
+  [
+    "there is no CDN here to read pictures",
+    ({ statement }) => JSON.stringify(statement.Principal ?? "").includes("cloudfront.amazonaws.com"),
   ],
   [
     "nothing built uses it yet",
@@ -152,12 +160,12 @@ const unused: [reason: string, matches: (placed: PlacedStatement) => boolean][] 
       kind === "identity" &&
       notYetUsed.some(
         ([role, action, resource]) =>
-          new RegExp(`:role/[\\w-]+-${role}(Role)?-`).test(holder) &&
+          new RegExp(`:role/[\\w-]+-${role}(?:Role)?(?:-|$)`).test(holder) &&
           [statement.Action].flat().includes(action) &&
           (resource === undefined || [statement.Resource].flat().some((one) => one?.includes(resource))),
       ),
   ],
-  ["Scheduler does not run here", ({ holder }) => /:role\/[\w-]*SchedulerRole-/.test(holder)],
+  ["Scheduler does not run here", ({ holder }) => /:role\/[\w-]+-SchedulerRole(?:-|$)/.test(holder)],
   [
     "SES sends no mail here yet, so it has nothing to tell of any",
     ({ holder, statement }) => holder.includes(":mail-events") && statement.Effect === "Allow",
@@ -216,6 +224,10 @@ test("every Deny denies what comes without TLS", () => {
   for (const { holder, statement } of denies) {
     expect(statement.Condition, holder).toEqual({ Bool: { "aws:SecureTransport": "false" } });
     const request = asked.find(({ resource }) => resource === holder || resource.startsWith(`${holder}/`));
+    const [action, resource] =
+      holder.split(":")[2] === "s3"
+        ? ["s3:GetObject", `${holder}/x`]
+        : [holder.split(":")[2] === "sns" ? "sns:Publish" : "sqs:SendMessage", holder];
     const example: AuthorisationRequest = request ?? {
       principal: {
         kind: "service",
@@ -223,8 +235,8 @@ test("every Deny denies what comes without TLS", () => {
         sourceArn: system.queue("MailTopic"),
         sourceAccount: plan.accountId,
       },
-      action: holder.startsWith("arn:aws:sns:") ? "sns:Publish" : "sqs:SendMessage",
-      resource: holder,
+      action,
+      resource,
     };
     const insecure = { ...example, context: { ...example.context, "aws:SecureTransport": "false" } };
     expect(firstDenial(plan, [insecure])?.message, holder).toContain("explicit deny");
