@@ -40,6 +40,7 @@ export default $config({
     await import("./infra/uploads");
     await import("./infra/scheduler");
     await import("./infra/outbound");
+    await import("./infra/feedback");
     await import("./infra/records");
     await import("./infra/cdn");
     await import("./infra/google");

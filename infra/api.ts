@@ -1,8 +1,10 @@
 import { auth, issuer, webClient } from "./auth";
 import { cache, cacheSecretArn } from "./cache";
+import { cdn } from "./cdn";
 import { database } from "./database";
 import { ownDomain } from "./dns";
 import { createFunction } from "./function";
+import { googleClient } from "./google";
 import { connectTo, getObjects, putObjects, readDepth, readSecret, redrive, sendTo } from "./grants";
 import { migration } from "./migrations";
 import { queues } from "./queues";
@@ -33,10 +35,25 @@ const deadLetterQueues = Object.values(queues).map(({ deadLetterQueue }) => dead
 const apiFunction = createFunction("ApiFunction", {
   handler: "api/index.handler",
   description: "The HTTP API",
-  links: [database, cache, mailBucket, homeBucket, auth, realtime, ...workQueues, ...deadLetterQueues],
+  links: [
+    database,
+    cache,
+    mailBucket,
+    homeBucket,
+    auth,
+    realtime,
+    cdn,
+    ...workQueues,
+    ...deadLetterQueues,
+    ...(googleClient ? [googleClient.link] : []),
+  ],
   grants: [
     connectTo(appUser),
     readSecret(cacheSecretArn),
+    // Signs addresses of private pictures.
+    readSecret(cdn.properties.secretArn),
+    // People connect their calendars through it.
+    ...(googleClient ? [readSecret(googleClient.secretArn)] : []),
     // Signed addresses work with the rights of who signed them.
     getObjects(homeBucket, attachmentPrefix),
     getObjects(mailBucket, rawMailPrefix),

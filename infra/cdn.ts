@@ -115,6 +115,9 @@ const distribution = new sst.aws.Cdn("Distribution", {
   },
 });
 
+/** For who tells it that a picture is gone. */
+export const distributionArn = distribution.nodes.distribution.arn;
+
 /** Where pictures are fetched, and where the keys are that sign. The key itself is read at run time. */
 export const cdn = new sst.Linkable("Cdn", {
   properties: {

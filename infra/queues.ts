@@ -106,5 +106,3 @@ queuePolicy("EmailDeadLetterQueuePolicy", queues.email.deadLetterQueue, []);
 queuePolicy("JobsQueuePolicy", queues.jobs.queue, []);
 queuePolicy("JobsDeadLetterQueuePolicy", queues.jobs.deadLetterQueue, []);
 queuePolicy("ImageDeadLetterQueuePolicy", queues.images.deadLetterQueue, []);
-queuePolicy("MailEventsQueuePolicy", queues.mailEvents.queue, []);
-queuePolicy("MailEventsDeadLetterQueuePolicy", queues.mailEvents.deadLetterQueue, []);

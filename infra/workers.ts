@@ -1,21 +1,31 @@
 import type { LayerName } from "../layers/contents";
+import { distributionArn } from "./cdn";
 import { database } from "./database";
 import { createFunction } from "./function";
+import { googleClient } from "./google";
 import {
   connectTo,
   consume,
   deleteObjects,
   type Grant,
   getObjects,
+  invalidate,
   listObjects,
   manageSchedules,
+  manageSuppressions,
+  manageTemplates,
   putObjects,
+  readSecret,
+  sendBulk,
+  sendMail,
   sendTo,
   showAgain,
   tagObjects,
   tellMissing,
 } from "./grants";
+import { sendingIdentityArns } from "./identities";
 import { migration } from "./migrations";
+import { configurationSetArn, outbound, senderAddresses } from "./outbound";
 import { queues, type WorkQueue } from "./queues";
 import { push, realtime } from "./realtime";
 import { scheduleGroup, scheduler, schedulerRole } from "./scheduler";
@@ -83,15 +93,28 @@ export const emailConsumer = createConsumer("EmailConsumer", queues.email, {
   layers: ["mail"],
 });
 
+const sender = { identityArns: sendingIdentityArns, configurationSetArn, addresses: senderAddresses };
+
 /** The one that acts on the world for the others: it sends mail, makes schedules and deletes objects. */
 export const jobsConsumer = createConsumer("JobsConsumer", queues.jobs, {
   handler: "queues/jobs.handler",
   description: "Runs jobs",
   memory: "1024 MB",
-  links: [queues.jobs.queue, homeBucket, realtime, scheduler],
+  links: [
+    queues.jobs.queue,
+    homeBucket,
+    realtime,
+    scheduler,
+    outbound,
+    ...(googleClient ? [googleClient.link] : []),
+  ],
   grants: [
     showAgain(queues.jobs.queue),
     sendTo(queues.jobs.queue),
+    sendMail(sender),
+    sendBulk(sender),
+    manageTemplates(),
+    manageSuppressions(),
     ...manageSchedules(scheduleGroup, schedulerRole),
     getObjects(homeBucket, attachmentPrefix),
     getObjects(homeBucket, claimCheckPrefix),
@@ -99,6 +122,9 @@ export const jobsConsumer = createConsumer("JobsConsumer", queues.jobs, {
     ...[claimCheckPrefix, publicMediaPrefix, privateMediaPrefix].map((prefix) =>
       deleteObjects(homeBucket, prefix),
     ),
+    invalidate(distributionArn),
+    // Calendars are watched on people's behalf.
+    ...(googleClient ? [readSecret(googleClient.secretArn)] : []),
     push,
   ],
 });

@@ -4,6 +4,7 @@ import { accountId, settings } from "../stage";
 import type { Grant, Text } from "./grant";
 
 export type { Grant } from "./grant";
+export { manageSuppressions, manageTemplates, sendBulk, sendMail } from "./mail";
 export { deleteObjects, getObjects, listObjects, putObjects, tagObjects, tellMissing } from "./objects";
 export { consume, readDepth, redrive, sendTo, showAgain } from "./queues";
 export { manageSchedules } from "./schedules";
@@ -14,6 +15,11 @@ export const connectTo = (user: string): Grant => ({
   resources: [
     $interpolate`arn:aws:rds-db:${settings.homeRegion}:${accountId}:dbuser:${databaseResourceId}/${user}`,
   ],
+});
+/** Have the CDN forget what was deleted. */
+export const invalidate = (distributionArn: Text): Grant => ({
+  actions: ["cloudfront:CreateInvalidation"],
+  resources: [distributionArn],
 });
 export const readSecret = (arn: Text): Grant => ({
   actions: ["secretsmanager:GetSecretValue"],

@@ -109,6 +109,7 @@ async function sweepPath(): Promise<void> {
 const notYetUsed: [role: string, action: string, resource?: string][] = [
   ["ApiFunction", "s3:PutObject"],
   ["ApiFunction", "execute-api:ManageConnections"],
+  ["ApiFunction", "secretsmanager:GetSecretValue", "cdn/signing-keys"],
   ["ApiFunction", "sqs:SendMessage"],
   ["ApiFunction", "sqs:GetQueueAttributes"],
   ["ApiFunction", "sqs:StartMessageMoveTask"],
@@ -118,6 +119,11 @@ const notYetUsed: [role: string, action: string, resource?: string][] = [
   ["JobsConsumer", "s3:DeleteObject"],
   ["JobsConsumer", "scheduler:CreateSchedule"],
   ["JobsConsumer", "iam:PassRole"],
+  ["JobsConsumer", "ses:SendEmail"],
+  ["JobsConsumer", "ses:SendBulkEmail"],
+  ["JobsConsumer", "ses:UpdateEmailTemplate"],
+  ["JobsConsumer", "ses:PutSuppressedDestination"],
+  ["JobsConsumer", "cloudfront:CreateInvalidation"],
   ["JobsConsumer", "execute-api:ManageConnections"],
   ["ImageConsumer", "s3:GetObject"],
   ["ImageConsumer", "s3:PutObject"],
@@ -148,7 +154,7 @@ const unused: [reason: string, matches: (placed: PlacedStatement) => boolean][] 
   ],
   [
     "S3 writes down nobody's requests here",
-    ({ holder }) => /^arn:aws:s3:::[\w-]+-(?:mail)?accesslogsbucket-/.test(holder),
+    ({ holder }) => /^arn:aws:s3:::[\w-]+-(?:mailaccess|access|cdn)logsbucket-/.test(holder),
   ],
   [
     "there is no CDN here to read pictures",
@@ -168,7 +174,8 @@ const unused: [reason: string, matches: (placed: PlacedStatement) => boolean][] 
   ["Scheduler does not run here", ({ holder }) => /:role\/[\w-]+-SchedulerRole(?:-|$)/.test(holder)],
   [
     "SES sends no mail here yet, so it has nothing to tell of any",
-    ({ holder, statement }) => holder.includes(":mail-events") && statement.Effect === "Allow",
+    ({ holder, statement }) =>
+      /:mail-events|:[\w-]+-MailEvents(?:DeadLetter)?Queue/.test(holder) && statement.Effect === "Allow",
   ],
   [
     "SNS gives up on a queue after 23 days, or when it is denied: tested below by taking away its right",

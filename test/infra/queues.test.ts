@@ -133,14 +133,36 @@ describe.each(stages)("stage %s", (stage) => {
       }),
     ];
     const mail = from("sns.amazonaws.com", text(one(graph, "topic", "MailTopicTopic"), "arn"));
+    const events = from("sns.amazonaws.com", text(one(graph, "topic", "MailEventsTopic"), "arn"));
     expect(allowed).toEqual({
       EmailQueuePolicy: mail,
+      MailEventsQueuePolicy: events,
+      MailEventsDeadLetterQueuePolicy: events,
       MailSubscriptionDeadLetterQueuePolicy: mail,
       ImageQueuePolicy: from(
         "s3.amazonaws.com",
         text(one(graph, "bucket", "HomeBucketBucket"), "arn"),
         "123456789012",
       ),
+    });
+  });
+
+  test("what SES tells of sent mail waits in its queue; what SNS cannot deliver is a dead letter", async () => {
+    const graph = await graphOf(stage);
+    const topic = text(one(graph, "topic", "MailEventsTopic"), "arn");
+    const subscriptions = all(graph, "aws:sns/topicSubscription:TopicSubscription").filter(
+      ({ inputs }) => inputs.topic === topic,
+    );
+    expect(subscriptions.map(({ name, region }) => [name, region])).toEqual([
+      ["MailEventsSubscription", "ca-central-1"],
+    ]);
+    const { inputs } = one(graph, "aws:sns/topicSubscription:TopicSubscription", "MailEventsSubscription");
+    expect(inputs).toMatchObject({
+      protocol: "sqs",
+      endpoint: text(queueOf(graph, "MailEvents"), "arn"),
+    });
+    expect(JSON.parse(String(inputs.redrivePolicy))).toEqual({
+      deadLetterTargetArn: text(deadLettersOf(graph, "MailEvents"), "arn"),
     });
   });
 

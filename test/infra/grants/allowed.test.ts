@@ -22,6 +22,7 @@ const roles: Allowed[] = [
     (p) => [
       ["rds-db:connect", p.databaseUser("frontdesk_app")],
       ["secretsmanager:GetSecretValue", p.secret("RedisProxySecret")],
+      ["secretsmanager:GetSecretValue", p.secret("CdnSigningKeys")],
       ["s3:GetObject", object(p, "HomeBucket", "attachments/att_1")],
       ["s3:GetObject", object(p, "MailBucket", "inbound/abc")],
       ["s3:PutObject", object(p, "HomeBucket", "tmp/uploads/a.jpg")],
@@ -60,6 +61,12 @@ const roles: Allowed[] = [
       ["s3:PutObject", object(p, "HomeBucket", "claims/a")],
       ["s3:DeleteObject", object(p, "HomeBucket", "claims/a")],
       ["s3:DeleteObject", object(p, "HomeBucket", "media/a")],
+      ["ses:SendEmail", p.identity, { "ses:FromAddress": p.address }],
+      ["ses:SendRawEmail", p.configurationSet, { "ses:FromAddress": p.address }],
+      ["ses:SendBulkEmail", `${p.templates}welcome`],
+      ["ses:UpdateEmailTemplate", `${p.templates}welcome`],
+      ["ses:PutSuppressedDestination", "*", { "aws:RequestedRegion": "ca-central-1" }],
+      ["cloudfront:CreateInvalidation", p.distribution],
       ["scheduler:CreateSchedule", `${p.schedules}/reminder`],
       ["scheduler:DeleteSchedule", `${p.schedules}/reminder`],
       ["iam:PassRole", p.role("SchedulerRole"), { "iam:PassedToService": "scheduler.amazonaws.com" }],
@@ -125,6 +132,18 @@ const services: [name: string, request: (p: Policies) => AuthorisationRequest][]
     (p) => p.service("sns", p.topic("MailTopic"), "sqs:SendMessage", p.queue("EmailQueue")),
   ],
   [
+    "SES publishes what became of our mail",
+    (p) => p.service("ses", p.configurationSet, "sns:Publish", p.topic("MailEvents")),
+  ],
+  [
+    "which its topic sends to its queue",
+    (p) => p.service("sns", p.topic("MailEvents"), "sqs:SendMessage", p.queue("MailEventsQueue")),
+  ],
+  [
+    "CloudFront reads a picture",
+    (p) => p.service("cloudfront", p.distribution, "s3:GetObject", object(p, "HomeBucket", "private/a")),
+  ],
+  [
     "the home bucket tells the image queue",
     (p) => p.service("s3", p.bucket("HomeBucket"), "sqs:SendMessage", p.queue("ImageQueue")),
   ],
@@ -159,8 +178,8 @@ describe.each(stages)("stage %s", (stage: Stage) => {
     }
   });
 
-  test("no function is left out of these", () => {
-    const named = roles.map(([name]) => name);
+  test("no function is left out of these, but the triggers of the user pool, which ask nobody anything", () => {
+    const named = [...roles.map(([name]) => name), "AuthPreSignUp", "AuthPreTokenGeneration"];
     expect(Object.keys(policies.graph.functions).filter((name) => !named.includes(name))).toEqual([]);
   });
 

@@ -233,6 +233,144 @@ const schedules: Denied[] = [
   ],
 ];
 
+/** A From header as SES tells it. */
+const as = (address: string) => ({ "ses:FromAddress": address });
+const sentBy = (name: string, action = "ses:SendEmail"): Denied => [
+  `${name} ${action}`,
+  (p) => p.by(name, action, p.identity, as(p.address)),
+];
+const sending: Denied[] = [
+  ...["ApiFunction", "EmailConsumer", "ImageConsumer", "MailEventsConsumer", "OutboxSweep", "Migrator"].map(
+    (name) => sentBy(name),
+  ),
+  ...["ApiFunction", "ImageConsumer", "MailEventsConsumer"].flatMap((name) => [
+    sentBy(name, "ses:SendRawEmail"),
+    sentBy(name, "ses:SendBulkEmail"),
+  ]),
+  [
+    "the jobs consumer sends in somebody else's name",
+    (p) => p.by("JobsConsumer", "ses:SendEmail", p.identity, as("boss@example.org")),
+  ],
+  [
+    "the jobs consumer sends without saying in whose name",
+    (p) => p.by("JobsConsumer", "ses:SendRawEmail", p.identity),
+  ],
+  [
+    "the jobs consumer sends with another identity",
+    (p) =>
+      p.by(
+        "JobsConsumer",
+        "ses:SendEmail",
+        p.identity.replace(/identity.*/, "identity/example.org"),
+        as(p.address),
+      ),
+  ],
+  [
+    "the jobs consumer sends with another configuration set",
+    (p) => p.by("JobsConsumer", "ses:SendEmail", `${p.configurationSet}-other`, as(p.address)),
+  ],
+  [
+    "the jobs consumer sends in bulk with another stage's template",
+    (p) =>
+      p.by(
+        "JobsConsumer",
+        "ses:SendBulkEmail",
+        p.templates.replace(/template.*/, "template/frontdesk-other-welcome"),
+      ),
+  ],
+  [
+    "the jobs consumer changes another stage's template",
+    (p) =>
+      p.by(
+        "JobsConsumer",
+        "ses:UpdateEmailTemplate",
+        p.templates.replace(/template.*/, "template/frontdesk-other-welcome"),
+      ),
+  ],
+  [
+    "the jobs consumer takes from the suppression list of another region",
+    (p) =>
+      p.by("JobsConsumer", "ses:DeleteSuppressedDestination", "*", { "aws:RequestedRegion": "us-east-1" }),
+  ],
+  [
+    "the jobs consumer verifies an identity",
+    (p) => p.by("JobsConsumer", "ses:CreateEmailIdentity", p.identity),
+  ],
+  [
+    "the jobs consumer changes the receipt rules",
+    (p) => p.by("JobsConsumer", "ses:SetActiveReceiptRuleSet", "*"),
+  ],
+  [
+    "the API writes a template",
+    (p) => p.by("ApiFunction", "ses:CreateEmailTemplate", `${p.templates}welcome`),
+  ],
+  [
+    "the API changes the suppression list",
+    (p) =>
+      p.by("ApiFunction", "ses:PutSuppressedDestination", "*", { "aws:RequestedRegion": "ca-central-1" }),
+  ],
+  [
+    "the mail events consumer changes the suppression list",
+    (p) =>
+      p.by("MailEventsConsumer", "ses:PutSuppressedDestination", "*", {
+        "aws:RequestedRegion": "ca-central-1",
+      }),
+  ],
+  [
+    "SES publishes of another configuration set",
+    (p) => p.service("ses", `${p.configurationSet}-other`, "sns:Publish", p.topic("MailEvents")),
+  ],
+  [
+    "SES publishes what it received to the topic of sent mail",
+    (p) => p.service("ses", ruleArn(p), "sns:Publish", p.topic("MailEvents")),
+  ],
+  [
+    "the topic of sent mail sends to the email queue",
+    (p) => p.service("sns", p.topic("MailEvents"), "sqs:SendMessage", p.queue("EmailQueue")),
+  ],
+  [
+    "the mail topic sends to the queue of mail events",
+    (p) => p.service("sns", p.topic("MailTopic"), "sqs:SendMessage", p.queue("MailEventsQueue")),
+  ],
+];
+
+const cdn: Denied[] = [
+  ["the API empties the CDN", (p) => p.by("ApiFunction", "cloudfront:CreateInvalidation", p.distribution)],
+  [
+    "the jobs consumer empties another distribution",
+    (p) => p.by("JobsConsumer", "cloudfront:CreateInvalidation", `${p.distribution}OTHER`),
+  ],
+  [
+    "the jobs consumer changes the distribution",
+    (p) => p.by("JobsConsumer", "cloudfront:UpdateDistribution", p.distribution),
+  ],
+  ...["JobsConsumer", "ImageConsumer", "EmailConsumer", "Migrator"].map(
+    (name): Denied => [
+      `${name} reads the keys that sign addresses`,
+      (p) => p.by(name, "secretsmanager:GetSecretValue", p.secret("CdnSigningKeys")),
+    ],
+  ),
+  [
+    "CloudFront reads an attachment",
+    (p) => p.service("cloudfront", p.distribution, "s3:GetObject", home(p, "attachments/a")),
+  ],
+  [
+    "CloudFront reads an upload",
+    (p) => p.service("cloudfront", p.distribution, "s3:GetObject", home(p, "tmp/uploads/a")),
+  ],
+  [
+    "CloudFront writes a picture",
+    (p) => p.service("cloudfront", p.distribution, "s3:PutObject", home(p, "media/a")),
+  ],
+  [
+    "another account's CloudFront reads a picture",
+    (p) =>
+      p.service("cloudfront", foreign(p.distribution), "s3:GetObject", home(p, "private/a"), {
+        account: otherAccount,
+      }),
+  ],
+];
+
 const others: Denied[] = [
   [
     "the API reads the database master's secret",
@@ -515,6 +653,8 @@ const groups: Record<string, Denied[]> = {
   objects,
   queues,
   "schedules and roles": schedules,
+  "sending mail": sending,
+  "the CDN": cdn,
   "secrets, database, sockets, people": others,
   "services for others than ours": resources,
   strangers,
@@ -573,13 +713,18 @@ describe.each(stages)("stage %s", (stage: Stage) => {
       }
   });
 
-  test("the jobs consumer alone deletes objects, makes schedules and passes a role", () => {
-    const { by, decide, schedules: group, role } = policies;
+  test("the jobs consumer alone sends mail, deletes objects, makes schedules and passes a role", () => {
+    const { by, decide, schedules: group, role, identity, address, templates } = policies;
     const alone: [string, string, AuthorisationRequest["context"]?][] = [
       ...["claims/a", "media/a", "private/a"].map((key): [string, string] => [
         "s3:DeleteObject",
         home(policies, key),
       ]),
+      ["ses:SendEmail", identity, as(address)],
+      ["ses:SendRawEmail", identity, as(address)],
+      ["ses:SendBulkEmail", identity],
+      ["ses:CreateEmailTemplate", `${templates}welcome`],
+      ["ses:PutSuppressedDestination", "*", { "aws:RequestedRegion": "ca-central-1" }],
       ["scheduler:CreateSchedule", `${group}/a`],
       ["scheduler:DeleteSchedule", `${group}/a`],
       ["iam:PassRole", role("SchedulerRole"), passedTo("scheduler")],

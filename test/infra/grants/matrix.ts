@@ -42,7 +42,26 @@ const trigger = (name: string) =>
 
 const push = "may execute-api:ManageConnections on Realtime/GET/@connections/*, Realtime/POST/@connections/*";
 
+/** Identities that a stage's mail goes out with, and addresses that it comes from. */
+function sending(stage: Stage) {
+  const owns = stage === "local" || stage === "production";
+  const mailDomain = owns ? "in.frontdesk.example" : `${stage}.in.frontdesk.example`;
+  const domains = [mailDomain, "in.frontdesk.example", "frontdesk.example"];
+  const boxes = ["jobs", "payroll", "hello"].map(
+    (name) => `${name}@${owns ? "frontdesk.example" : mailDomain}`,
+  );
+  return {
+    identities: owns
+      ? ["MailDomainSendingIdentity", "WorkspaceDomainSendingIdentity"]
+      : domains.map((domain) => `ses:ca-central-1:identity/${domain}`),
+    from: [...boxes, `support@${mailDomain}`, `no-reply@${mailDomain}`].toSorted().join(" or "),
+  };
+}
+
 export function expectedMatrix(stage: Stage): Matrix {
+  const { identities, from } = sending(stage);
+  const listed = (...more: string[]) => [...identities, "OutboundMail", ...more].toSorted().join(", ");
+  const templates = "ses:ca-central-1:template/frontdesk-<stage>-*";
   const permanent = permanentStages.includes(stage);
   const database = permanent ? "DatabaseProxy" : "AuroraCluster";
   const app = `may rds-db:connect on ${database}:user/frontdesk_app`;
@@ -56,6 +75,7 @@ export function expectedMatrix(stage: Stage): Matrix {
       "may s3:PutObject on HomeBucket/claims/*",
       "may s3:PutObject on HomeBucket/tmp/uploads/*",
       "may secretsmanager:GetSecretValue on RedisProxySecret",
+      "may secretsmanager:GetSecretValue on CdnSigningKeys",
       "may sqs:CancelMessageMoveTask sqs:ChangeMessageVisibility sqs:DeleteMessage sqs:ListMessageMoveTasks sqs:ReceiveMessage sqs:StartMessageMoveTask on EmailDeadLetterQueue, ImageDeadLetterQueue, JobsDeadLetterQueue, MailEventsDeadLetterQueue",
       "may sqs:GetQueueAttributes on EmailDeadLetterQueue, EmailQueue, ImageDeadLetterQueue, ImageQueue, JobsDeadLetterQueue, JobsQueue, MailEventsDeadLetterQueue, MailEventsQueue",
       "may sqs:SendMessage on EmailQueue, ImageQueue, JobsQueue, MailEventsQueue",
@@ -90,6 +110,11 @@ export function expectedMatrix(stage: Stage): Matrix {
     ]),
     JobsConsumer: fn("JobsConsumer", [
       push,
+      "may cloudfront:CreateInvalidation on DistributionDistribution",
+      `may ses:SendEmail ses:SendRawEmail on ${listed()} if ses:FromAddress StringEquals ${from}`,
+      `may ses:SendBulkEmail on ${listed(templates)}`,
+      `may ses:CreateEmailTemplate ses:DeleteEmailTemplate ses:GetEmailTemplate ses:UpdateEmailTemplate on ${templates}`,
+      "may ses:DeleteSuppressedDestination ses:GetSuppressedDestination ses:ListSuppressedDestinations ses:PutSuppressedDestination on * if aws:RequestedRegion StringEquals ca-central-1",
       "may iam:PassRole on SchedulerRole if iam:PassedToService StringEquals scheduler.amazonaws.com",
       app,
       "may s3:DeleteObject on HomeBucket/claims/*",
@@ -115,8 +140,12 @@ export function expectedMatrix(stage: Stage): Matrix {
       "may sqs:DeleteMessage sqs:GetQueueAttributes sqs:ReceiveMessage on MailEventsQueue",
       "may sqs:SendMessage on JobsQueue",
     ]),
-    MailEventsDeadLetterQueue: tlsOnly("MailEventsDeadLetterQueue", "sqs:*", []),
-    MailEventsQueue: tlsOnly("MailEventsQueue", "sqs:*", []),
+    MailEventsDeadLetterQueue: tlsOnly("MailEventsDeadLetterQueue", "sqs:*", [
+      "sns.amazonaws.com may sqs:SendMessage on MailEventsDeadLetterQueue if aws:SourceArn ArnEquals MailEvents",
+    ]),
+    MailEventsQueue: tlsOnly("MailEventsQueue", "sqs:*", [
+      "sns.amazonaws.com may sqs:SendMessage on MailEventsQueue if aws:SourceArn ArnEquals MailEvents",
+    ]),
     MailSubscriptionDeadLetterQueue: tlsOnly("MailSubscriptionDeadLetterQueue", "sqs:*", [
       "sns.amazonaws.com may sqs:SendMessage on MailSubscriptionDeadLetterQueue if aws:SourceArn ArnEquals MailTopic",
     ]),

@@ -34,6 +34,13 @@ export interface Policies {
   sockets: string;
   /** ARN of the HTTP API, as Lambda's permissions name it. */
   api: string;
+  /** What mail of the mailboxes goes out with, and one of their addresses. */
+  identity: string;
+  address: string;
+  configurationSet: string;
+  /** Begins the name of every template of the stage. */
+  templates: string;
+  distribution: string;
   /** Schedules of the stage's group. */
   schedules: string;
   scheduleGroup: string;
@@ -62,6 +69,7 @@ async function read(stage: Stage): Promise<Policies> {
     ? text(proxy, "arn").split(":").at(-1)
     : text(one(graph, "cluster"), "clusterResourceId");
   const group = one(graph, "aws:scheduler/scheduleGroup:ScheduleGroup");
+  const mailDomain = String(graph.links.Settings?.mailDomain);
   const roleNames = new Set(all(graph, "role").map(({ name }) => name));
   const role = (name: string) => arn("role", roleNames.has(name) ? name : `${name}Role`);
   return {
@@ -94,6 +102,11 @@ async function read(stage: Stage): Promise<Policies> {
     databaseUser: (name) => `arn:aws:rds-db:ca-central-1:${account}:dbuser:${database}/${name}`,
     sockets: `${gateway("WEBSOCKET")}/$default`,
     api: gateway("HTTP"),
+    identity: `arn:aws:ses:ca-central-1:${account}:identity/${mailDomain}`,
+    address: `no-reply@${mailDomain}`,
+    configurationSet: arn("aws:sesv2/configurationSet:ConfigurationSet", "OutboundMail"),
+    templates: `arn:aws:ses:ca-central-1:${account}:template/frontdesk-${stage}-`,
+    distribution: arn("aws:cloudfront/distribution:Distribution", "DistributionDistribution"),
     schedules: `arn:aws:scheduler:ca-central-1:${account}:schedule/${text(group, "name")}`,
     scheduleGroup: text(group, "arn"),
   };
