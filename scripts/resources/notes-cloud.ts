@@ -1,8 +1,6 @@
-/** Network, database, messaging, storage. */
+/** Layers, database, network, secrets. */
 import type { Section } from "./notes.ts";
 import { of } from "./select.ts";
-
-const open = "Not declared yet.";
 
 export const cloud: Section[] = [
   {
@@ -145,11 +143,31 @@ export const cloud: Section[] = [
       {
         line: 22,
         note: "not using VPC to VPC peer connection",
-        answer: "Neither is this. `vpcSecondOctet` keeps ranges apart, should stages be peered once.",
+        answer: "Neither is this. `vpcCidr` keeps ranges apart, should stages be peered once.",
         never: [of("aws.ec2.VpcPeeringConnection")],
       },
-      { line: 23, note: "EC2 Instance", answer: open },
-      { line: 24, note: "bastion host for accessing DB", answer: open },
+      {
+        line: 23,
+        note: "EC2 Instance",
+        answer: "One small one a stage, without a public address.",
+        resources: [of("aws.ec2.Instance", /^Bastion$/)],
+      },
+      {
+        line: 24,
+        note: "bastion host for accessing DB",
+        answer:
+          "By Session Manager alone (`npm run tunnel`): no SSH key, and nobody gets in by SSH unless a setting names their range.",
+        resources: [
+          of("aws.iam.InstanceProfile", /^Bastion/),
+          of("aws.iam.Role", /^Bastion/),
+          of("aws.ssm.Parameter", /^TunnelParameter$/),
+          of("aws.vpc.SecurityGroupIngressRule", /^BastionTo/),
+        ],
+        never: [
+          of("aws.ec2.KeyPair"),
+          of("aws.ec2.Instance", /^Bastion$/, (inputs) => inputs.associatePublicIpAddress !== false),
+        ],
+      },
     ],
   },
   {
@@ -161,7 +179,12 @@ export const cloud: Section[] = [
         answer: "Functions read secrets at run time by ARN; no link, environment or bundle holds one.",
         resources: [of("aws.secretsmanager.Secret"), of("aws.secretsmanager.SecretVersion")],
       },
-      { line: 26, note: "CDN secret", answer: open },
+      {
+        line: 26,
+        note: "CDN secret",
+        answer: "The keys that sign addresses of the CDN, two of them so that they rotate.",
+        resources: [of("aws.secretsmanager.Secret", /^CdnSigningKeys$/)],
+      },
       {
         line: 27,
         note: "Database secret (maybe will be replaced with IAM Auth)",
@@ -172,110 +195,6 @@ export const cloud: Section[] = [
           of("aws.rds.Cluster", /./, (inputs) => inputs.iamDatabaseAuthenticationEnabled === true),
         ],
       },
-    ],
-  },
-  {
-    title: "Queues and topics",
-    lines: [
-      {
-        line: 28,
-        note: "SQS",
-        answer: "Each queue has one policy (TLS, named sources), encryption, redrive after five receives.",
-        resources: [of("aws.sqs.Queue"), of("aws.sqs.QueuePolicy"), of("aws.sqs.RedriveAllowPolicy")],
-      },
-      {
-        line: 29,
-        note: "Email Queue and DLQ",
-        answer: "With the function that takes from it.",
-        resources: [
-          of("aws.sqs.Queue", /^Email/),
-          of("aws.lambda.EventSourceMapping", /^EmailQueue/),
-          of("aws.lambda.Function", /^EmailConsumer/),
-        ],
-      },
-      { line: 30, note: "Jobs Queue and DLQ", answer: open },
-      { line: 31, note: "Image Queue and DLQ", answer: open },
-      {
-        line: 32,
-        note: "SNS",
-        answer: "What arrives by mail is told by a topic.",
-        resources: [of("aws.sns.Topic", /^MailTopic/)],
-      },
-      {
-        line: 33,
-        note: "incoming-mail-east-1-topic in us-east-1",
-        answer: "By this name in production; elsewhere the stage's name follows it.",
-        resources: [of("aws.sns.Topic", /^MailTopic/, (_, { region }) => region === "us-east-1")],
-      },
-      {
-        line: 34,
-        note: "its access policy",
-        answer: "Only our mail bucket and our receipt rule, of this account, may publish.",
-        resources: [of("aws.sns.TopicPolicy", /^MailTopicPolicy$/)],
-      },
-      {
-        line: 35,
-        note: "subscribe it to sqs in ca-central-1",
-        answer: "What SNS cannot deliver across regions waits in a dead-letter queue in us-east-1.",
-        resources: [
-          of("aws.sns.TopicSubscription", /^MailSubscription$/),
-          of("aws.sqs.QueuePolicy", /^EmailQueuePolicy$/),
-          of("aws.sqs.Queue", /^MailSubscriptionDeadLetter/),
-        ],
-      },
-    ],
-  },
-  {
-    title: "Buckets",
-    lines: [
-      {
-        line: 36,
-        note: "S3 Bucket",
-        answer:
-          "No public access, TLS only, encrypted, never destroyed with what is in them on permanent stages.",
-        resources: [
-          of("aws.s3.BucketV2"),
-          of("aws.s3.BucketPublicAccessBlock"),
-          of("aws.s3.BucketServerSideEncryptionConfigurationV2"),
-        ],
-      },
-      {
-        line: 37,
-        note: "ca-central-1",
-        answer: "Attachments, media, `tmp/`.",
-        resources: [of("aws.s3.BucketV2", /^HomeBucket/, (_, { region }) => region === "ca-central-1")],
-      },
-      {
-        line: 38,
-        note: "us-east-1 for emails",
-        answer: "Raw mail, as SES wrote it.",
-        resources: [of("aws.s3.BucketV2", /^MailBucket/, (_, { region }) => region === "us-east-1")],
-      },
-      {
-        line: 39,
-        note: "access policies on both buckets (very important)",
-        answer: "SES may write raw mail from our rule and account only; plain HTTP is refused on both.",
-        resources: [of("aws.s3.BucketPolicy", /^(Home|Mail)Bucket/)],
-      },
-      {
-        line: 40,
-        note: "data in `tmp` can be removed after 3 days",
-        answer:
-          "`tmp/` goes after 3 days; a raw message that was delivered (it is tagged then) after `rawMailDays`, 90 by default.",
-        resources: [of("aws.s3.BucketLifecycleConfigurationV2", /^(Home|Mail)Bucket/)],
-      },
-    ],
-  },
-  {
-    title: "CDN and domains",
-    lines: [
-      { line: 41, note: "CDN", answer: open },
-      { line: 42, note: "Setup on ca-central-1", answer: open },
-      { line: 43, note: "Add media/* as public static", answer: open },
-      { line: 44, note: "Its secret will be in secret manager", answer: open },
-      { line: 46, note: "Route53", answer: open },
-      { line: 47, note: "handle domain configurations here", answer: open },
-      { line: 48, note: "integrate it with SES domain (DKIM Records)", answer: open },
     ],
   },
 ];

@@ -2,8 +2,6 @@
 import type { Section } from "./notes.ts";
 import { of } from "./select.ts";
 
-const open = "Not declared yet.";
-
 export const mailAndPeople: Section[] = [
   {
     title: "SES",
@@ -11,8 +9,15 @@ export const mailAndPeople: Section[] = [
       {
         line: 50,
         note: "SES",
-        answer: "Receiving in the mail region.",
-        resources: [of("aws.ses.ReceiptRule")],
+        answer:
+          "Receives in the mail region, sends in the home region, and tells what became of what was sent.",
+        resources: [
+          of("aws.ses.ReceiptRule"),
+          of("aws.sesv2.ConfigurationSet"),
+          of("aws.sesv2.ConfigurationSetEventDestination"),
+          of("aws.sns.Topic", /^MailEvents/),
+          of("aws.sqs.Queue", /^MailEvents/),
+        ],
       },
       {
         line: 51,
@@ -20,7 +25,15 @@ export const mailAndPeople: Section[] = [
         answer: "Domains, once an account and region: production owns them, other stages use them.",
         resources: [of("aws.sesv2.EmailIdentity")],
       },
-      { line: 52, note: "we don't need to add email identities", answer: open },
+      {
+        line: 52,
+        note: "we don't need to add email identities",
+        answer:
+          "So it is: domains are verified. Addresses are verified one by one only while the account is in the sandbox (`sandboxAddresses`, empty by default).",
+        resources: [
+          of("aws.sesv2.EmailIdentity", /./, ({ emailIdentity }) => String(emailIdentity).includes("@")),
+        ],
+      },
       {
         line: 53,
         note: "setup ses receipt rule in `us-east-1`",
@@ -51,8 +64,7 @@ export const mailAndPeople: Section[] = [
       {
         line: 56,
         note: "Check if we are using smtp settings (probably not)",
-        answer:
-          "Not used: there is no IAM user and so no SMTP credential, and nobody may send raw by another way than the API.",
+        answer: "Not used: there is no IAM user and so no SMTP credential; mail goes out by SES's API.",
         never: [of("aws.iam.User"), of("aws.iam.AccessKey")],
       },
     ],
@@ -75,7 +87,7 @@ export const mailAndPeople: Section[] = [
       {
         line: 60,
         note: "Configure a domain with it to handle Hosted UI",
-        answer: "AWS's default domain with a prefix of our own.",
+        answer: "AWS's domain with a prefix of our own, or `auth.` of the setting `domain`.",
         resources: [of("aws.cognito.UserPoolDomain")],
       },
       {
@@ -102,11 +114,40 @@ export const mailAndPeople: Section[] = [
   {
     title: "Google",
     lines: [
-      { line: 63, note: "Google OAuth Integration", answer: open },
-      { line: 64, note: "a .tf script for Google OAuth Handling", answer: open },
-      { line: 65, note: "create a google project", answer: open },
-      { line: 66, note: "get tokens for calendar and meeting", answer: open },
-      { line: 67, note: "add another rule to send to Amazon SES `us-east-1`", answer: open },
+      {
+        line: 63,
+        note: "Google OAuth Integration",
+        answer:
+          "Off until the setting `google` is given; then sign-in of the Workspace's people, at every sign-in checked.",
+        resources: [of("aws.cognito.IdentityProvider"), of("aws.lambda.Function", /^AuthPre/)],
+      },
+      {
+        line: 64,
+        note: "a .tf script for Google OAuth Handling",
+        answer:
+          "As code: what Google has an API for. Consent screen and OAuth client have none: [google.md](google.md), checked by `npm run google:check`.",
+        resources: [of("gcp.projects.Service")],
+      },
+      {
+        line: 65,
+        note: "create a google project",
+        answer: "Made by production where `google.organization` is given; else it exists.",
+        resources: [of("gcp.organizations.Project")],
+      },
+      {
+        line: 66,
+        note: "get tokens for calendar and meeting",
+        answer:
+          "The client's id and secret are kept for it; an internal consent screen lets the Workspace's people use it ([google.md](google.md), steps 2 to 4). Asking them for their calendars is a later issue.",
+        resources: [of("aws.secretsmanager.Secret", /^GoogleClient$/)],
+      },
+      {
+        line: 67,
+        note: "add another rule to send to Amazon SES `us-east-1`",
+        answer:
+          "By hand, since Google has no API for it: [google.md](google.md), step 5, with the headers that the rule must add. What it sends meets this rule.",
+        resources: [of("aws.ses.ReceiptRule")],
+      },
     ],
   },
 ];

@@ -2,8 +2,6 @@
 import type { Section } from "./notes.ts";
 import { of, roleAllowing } from "./select.ts";
 
-const open = "Not declared yet.";
-
 export const permissions: Section[] = [
   {
     title: "IAM",
@@ -11,7 +9,7 @@ export const permissions: Section[] = [
       {
         line: 69,
         note: "IAM",
-        answer: "One role a function; what it may do is said in `infra/grants.ts` and nowhere else.",
+        answer: "One role a function; what it may do is said in `infra/grants/` and nowhere else.",
         resources: [of("aws.iam.Role")],
       },
       {
@@ -32,7 +30,7 @@ export const permissions: Section[] = [
         line: 73,
         note: "Lambda should have limited access",
         answer: "A role each: its own log, its network interfaces, and its grants.",
-        resources: [of("aws.lambda.Function"), roleAllowing("logs:PutLogEvents")],
+        resources: [of("aws.lambda.Function"), roleAllowing("logs:PutLogEvents", /^(?!FlowLog)/)],
       },
       {
         line: 74,
@@ -48,10 +46,43 @@ export const permissions: Section[] = [
         note: "operations which are lambda doing with Read/Write",
         answer: "Each of the following lines.",
       },
-      { line: 76, note: "Event Bridge Scheduler", answer: open },
-      { line: 77, note: "Carefully check `AmazonEventBridgeSchedulerFullAccess` role", answer: open },
-      { line: 78, note: "adding an `Assume` role in trust relationship", answer: open },
-      { line: 79, note: "`iam:PassRole` is also being added", answer: open },
+      {
+        line: 76,
+        note: "Event Bridge Scheduler",
+        answer: "The jobs consumer makes, changes, looks at and deletes schedules of the stage's group.",
+        resources: [of("aws.scheduler.ScheduleGroup"), roleAllowing("scheduler:CreateSchedule")],
+        never: [roleAllowing("scheduler:CreateSchedule", /^(?!JobsConsumer)/)],
+      },
+      {
+        line: 77,
+        note: "Carefully check `AmazonEventBridgeSchedulerFullAccess` role",
+        answer: "Checked, and not attached: it allows all of Scheduler on everything, and passing roles.",
+        never: [
+          of("aws.iam.Role", /./, ({ managedPolicyArns }) =>
+            JSON.stringify(managedPolicyArns ?? []).includes("AmazonEventBridgeSchedulerFullAccess"),
+          ),
+          roleAllowing("scheduler:DeleteScheduleGroup"),
+        ],
+      },
+      {
+        line: 78,
+        note: "adding an `Assume` role in trust relationship",
+        answer:
+          "Scheduler takes this role, for schedules of this group and account alone; it may send to the jobs queue.",
+        resources: [
+          of("aws.iam.Role", /^SchedulerRole$/, ({ assumeRolePolicy }) =>
+            /aws:SourceArn/.test(String(assumeRolePolicy)),
+          ),
+        ],
+      },
+      {
+        line: 79,
+        note: "`iam:PassRole` is also being added",
+        answer:
+          "Of the scheduler role alone, to Scheduler alone, by the jobs consumer alone; CI's role passes what it deploys.",
+        resources: [roleAllowing("iam:PassRole")],
+        never: [roleAllowing("iam:PassRole", /^(?!JobsConsumerRole$|DeployRole$)/)],
+      },
       {
         line: 80,
         note: "pass an array of all 3 queues ARNs",
@@ -74,7 +105,10 @@ export const permissions: Section[] = [
       {
         line: 83,
         note: "Delete access can be given only to SQS-Lambda",
-        answer: open,
+        answer:
+          "The jobs consumer alone, below `claims/` (its `deleteSQSFiles` job), `media/` and `private/`.",
+        resources: [roleAllowing("s3:DeleteObject")],
+        never: [roleAllowing("s3:DeleteObject", /^(?!JobsConsumer)/)],
       },
       {
         line: 84,
@@ -94,11 +128,36 @@ export const permissions: Section[] = [
         answer: "`execute-api:ManageConnections` of our websocket API, to those who push.",
         resources: [roleAllowing("execute-api:ManageConnections")],
       },
-      { line: 87, note: "Amazon SES", answer: open },
-      { line: 88, note: "Send email", answer: open },
-      { line: 89, note: "Bulk Email sending", answer: open },
-      { line: 90, note: "Email Templates", answer: open },
-      { line: 91, note: "Suppression List", answer: open },
+      {
+        line: 87,
+        note: "Amazon SES",
+        answer: "Whoever has mail to send hands the jobs consumer a job; it alone talks to SES.",
+        never: [roleAllowing("ses:SendEmail", /^(?!JobsConsumer)/)],
+      },
+      {
+        line: 88,
+        note: "Send email",
+        answer: "From our addresses, as our identities, with our configuration set.",
+        resources: [roleAllowing("ses:SendEmail")],
+      },
+      {
+        line: 89,
+        note: "Bulk Email sending",
+        answer: "With templates of the stage.",
+        resources: [roleAllowing("ses:SendBulkEmail")],
+      },
+      {
+        line: 90,
+        note: "Email Templates",
+        answer: "Those whose names begin with the stage's.",
+        resources: [roleAllowing("ses:CreateEmailTemplate")],
+      },
+      {
+        line: 91,
+        note: "Suppression List",
+        answer: "Of the account in the home region; AWS knows no narrower resource.",
+        resources: [roleAllowing("ses:PutSuppressedDestination")],
+      },
       {
         line: 92,
         note: "EC2 (most probably not",

@@ -2,6 +2,7 @@
 import { cloud } from "./notes-cloud.ts";
 import { mailAndPeople } from "./notes-mail.ts";
 import { permissions } from "./notes-permissions.ts";
+import { storage } from "./notes-storage.ts";
 import type { Selector } from "./select.ts";
 
 export interface Line {
@@ -23,4 +24,4 @@ export interface Section {
   lines: Line[];
 }
 
-export const sections: Section[] = [...cloud, ...mailAndPeople, ...permissions];
+export const sections: Section[] = [...cloud, ...storage, ...mailAndPeople, ...permissions];

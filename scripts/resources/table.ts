@@ -1,12 +1,11 @@
 /** `docs/resources.md`: each line of the notes, and what answers it on each kind of stage. */
 import type { Graph, GraphResource } from "@frontdesk/local";
+import { type Kind, kinds } from "./graphs.ts";
 import { type Line, sections } from "./notes.ts";
 import { type Selector, typeName } from "./select.ts";
 
-/** Kinds of stages, by a stage of each; `all` is said of none. */
-export const kinds = { production: "production", staging: "staging", personal: "anna" } as const;
-type Kind = keyof typeof kinds;
 const allKinds = Object.keys(kinds) as Kind[];
+const plainKinds = allKinds.filter((kind) => kind !== "configured");
 
 export interface Rendered {
   markdown: string;
@@ -28,9 +27,9 @@ export function renderResources(graphs: Record<Kind, Graph>): Rendered {
 
 const intro = `# The notes, line by line
 
-<!-- Generated from the graph by \`npm run generate\`; \`npm run check\` fails when it is out of date. What is said of each line is in scripts/resources/notes.ts. -->
+<!-- Generated from the graph by \`npm run documents\`; \`npm run check\` fails when it is out of date. What is said of each line is in scripts/resources/notes.ts. -->
 
-Every line of the company's infrastructure notes, and the resources that answer it, by logical name. Where nothing else is said a resource is on every stage; a file is the one whose code makes it. A line that asked or described a process has a verdict.
+Every line of the company's infrastructure notes, and the resources that answer it, by logical name. Where nothing else is said a resource is on every stage, whatever its settings; a file is the one whose code makes it. A line that asked or described a process has a verdict.
 `;
 
 function row(line: Line, graphs: Record<Kind, Graph>, wrong: string[]): string {
@@ -40,7 +39,7 @@ function row(line: Line, graphs: Record<Kind, Graph>, wrong: string[]): string {
     for (const kind of allKinds)
       for (const resource of selector.find(graphs[kind])) {
         matches++;
-        const key = `${resource.type} ${resource.name}`;
+        const key = `${resource.type} ${shown(resource)}`;
         const known = found.get(key);
         if (!known) found.set(key, { resource, on: [kind] });
         else if (!known.on.includes(kind)) known.on.push(kind);
@@ -71,13 +70,16 @@ function refuse(line: Line, selector: Selector, graphs: Record<Kind, Graph>, wro
       wrong.push(`"${line.note}" says that there is no ${selector.text}, and ${kind} has ${name}`);
 }
 
+/** SST names what belongs to a route or a subscriber by letters that follow from ARNs, and so from the stage. */
+const shown = ({ name }: GraphResource) => name.replace(/(Route|Subscriber)[A-Z][a-z]{5}(?=[A-Z])/, "$1…");
+
 const cell = (text: string) => text.replaceAll("|", "\\|");
 
 /** Resources by where they are, then by type. */
 function byKind(entries: { resource: GraphResource; on: Kind[] }[]): string {
   const groups = new Map<string, GraphResource[]>();
   for (const { resource, on } of entries) {
-    const label = on.length === allKinds.length ? "" : `${on.join(" and ")}: `;
+    const label = labelOf(on);
     groups.set(label, [...(groups.get(label) ?? []), resource]);
   }
   return [...groups]
@@ -86,10 +88,18 @@ function byKind(entries: { resource: GraphResource; on: Kind[] }[]): string {
     .join("<br>");
 }
 
+function labelOf(on: Kind[]): string {
+  const where = on.filter((kind) => kind !== "configured");
+  if (where.length === plainKinds.length) return "";
+  return where.length === 0 ? "once a setting asks for it: " : `${where.join(" and ")}: `;
+}
+
 function byType(resources: GraphResource[]): string {
   const types = new Map<string, string[]>();
-  for (const { type, name } of resources)
-    types.set(typeName(type), [...(types.get(typeName(type)) ?? []), name]);
+  for (const resource of resources) {
+    const type = typeName(resource.type);
+    types.set(type, [...(types.get(type) ?? []), shown(resource)]);
+  }
   return [...types]
     .toSorted(([a], [b]) => (a < b ? -1 : 1))
     .map(([type, names]) => `\`${type}\` ${names.toSorted().join(", ")}`)

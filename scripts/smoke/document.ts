@@ -5,9 +5,9 @@ import { groups } from "./items.ts";
 
 const intro = `# What has never run on AWS
 
-<!-- Generated from scripts/smoke/items.ts by \`npm run generate\`; \`npm run check\` fails when it is out of date. -->
+<!-- Generated from scripts/smoke/items.ts by \`npm run documents\`; \`npm run check\` fails when it is out of date. -->
 
-There was no AWS account to try on. What the graph holds is tested, and what runs on one machine runs with its permissions enforced; this is what only AWS can show, by resource of a production stage. After the first deployment
+There was no AWS account to try on. What the graph holds is tested, and what runs on one machine runs with its permissions enforced; this is what only AWS can show, by type of resource, on production with all that settings turn on. After the first deployment
 
 \`\`\`
 npm run smoke -- --stage production
@@ -30,7 +30,8 @@ export function renderUnverified(graph: Graph): { markdown: string; wrong: strin
     for (const { id, claim, check, byHand, local, resources } of items) {
       const found = resources.flatMap((selector) => {
         const some = selector.find(graph);
-        if (some.length === 0) wrong.push(`${id} names ${selector.text}, and production has none`);
+        if (some.length === 0)
+          wrong.push(`${id} names ${selector.text}, and production has none, whatever its settings`);
         return some;
       });
       for (const { type } of found) covered.add(type);

@@ -1,35 +1,40 @@
 /** The document that maps the notes to the graph: what the graph does not have is found. */
+import { readFileSync } from "node:fs";
+import { join } from "node:path";
 import { expect, test } from "vitest";
+import { graphsByKind } from "../../scripts/resources/graphs.ts";
 import { sections } from "../../scripts/resources/notes.ts";
 import { of, roleAllowing } from "../../scripts/resources/select.ts";
 import { renderResources } from "../../scripts/resources/table.ts";
+import { root } from "../../scripts/run/root.ts";
 import { graphOf } from "./support/graphs.ts";
 
-const graphs = async () => ({
-  production: await graphOf("production"),
-  staging: await graphOf("staging"),
-  personal: await graphOf("anna"),
-});
-type Graphs = Awaited<ReturnType<typeof graphs>>;
-const without = ({ production, staging, personal }: Graphs, type: string): Graphs => {
+type Graphs = Awaited<ReturnType<typeof graphsByKind>>;
+const without = (graphs: Graphs, type: string): Graphs => {
   const strip = (graph: Graphs["production"]) => ({
     ...graph,
     resources: graph.resources.filter((resource) => resource.type !== type),
   });
-  return { production: strip(production), staging: strip(staging), personal: strip(personal) };
+  const { production, staging, personal, configured } = graphs;
+  return {
+    production: strip(production),
+    staging: strip(staging),
+    personal: strip(personal),
+    configured: strip(configured),
+  };
 };
 
 test("every line of the notes that names resources finds them, in the file that declares them", async () => {
-  expect(renderResources(await graphs()).wrong).toEqual([]);
+  expect(renderResources(await graphsByKind()).wrong).toEqual([]);
 });
 
 test("a resource that leaves the program makes each line that names it fail", async () => {
-  const { wrong } = renderResources(without(await graphs(), "aws:rds/proxy:Proxy"));
+  const { wrong } = renderResources(without(await graphsByKind(), "aws:rds/proxy:Proxy"));
   expect(wrong).toEqual([expect.stringContaining('"RDS Proxy (Private Subnets)" names aws.rds.Proxy')]);
 });
 
 test("what the document says is not there makes it fail once it is", async () => {
-  const all = await graphs();
+  const all = await graphsByKind();
   const user = {
     urn: "urn:pulumi:anna::frontdesk::aws:iam/user:User::Everything",
     type: "aws:iam/user:User",
@@ -59,6 +64,11 @@ test("a role is found by what it may do, wildcards in what was granted included"
     policy: JSON.stringify({ Statement: [{ Effect: "Allow", Action: "s3:Put*", Resource: "*" }] }),
   });
   expect(names("s3:PutObjectAcl")).toEqual(["EmailConsumerRole"]);
+});
+
+test("docs/resources.md is what the graph says", async () => {
+  const { markdown } = renderResources(await graphsByKind());
+  expect(readFileSync(join(root, "docs/resources.md"), "utf8")).toBe(markdown);
 });
 
 test("the lines are in the notes' order, each once", () => {

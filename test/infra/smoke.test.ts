@@ -1,11 +1,16 @@
 /** Checks of `npm run smoke` that the local cloud has nothing to ask for: each passes on what is right and fails on what is not. */
+import { readFileSync } from "node:fs";
 import { createServer, type Server } from "node:http";
 import type { AddressInfo } from "node:net";
+import { join } from "node:path";
 import { afterEach, describe, expect, test } from "vitest";
+import { graphsByKind } from "../../scripts/resources/graphs.ts";
+import { root } from "../../scripts/run/root.ts";
 import { cdnRefusesUnsigned } from "../../scripts/smoke/checks/closed.ts";
 import { certificatesAreValid, namesResolve, validCertificate } from "../../scripts/smoke/checks/names.ts";
 import { createSmoke, type Smoke } from "../../scripts/smoke/context.ts";
 import { type DeployedResource, fromGraph, parseState } from "../../scripts/smoke/deployed.ts";
+import { renderUnverified } from "../../scripts/smoke/document.ts";
 import { items } from "../../scripts/smoke/items.ts";
 import { report, runSmoke } from "../../scripts/smoke/run.ts";
 import { graphOf } from "./support/graphs.ts";
@@ -35,6 +40,12 @@ const made = (type: string, outputs: Record<string, unknown>): DeployedResource 
   name: "Made",
   region: "ca-central-1",
   outputs,
+});
+
+test("the list of docs/unverified.md is the list of the checks, and every type of resource is on it", async () => {
+  const { markdown, wrong } = renderUnverified((await graphsByKind()).configured);
+  expect(wrong).toEqual([]);
+  expect(readFileSync(join(root, "docs/unverified.md"), "utf8")).toBe(markdown);
 });
 
 describe("the CDN", () => {

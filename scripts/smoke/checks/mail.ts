@@ -162,6 +162,9 @@ export async function outOfSandbox(smoke: Smoke): Promise<string> {
 export async function subscriptionsAreConfirmed(smoke: Smoke): Promise<string> {
   const subscriptions = smoke.all("aws:sns/topicSubscription:TopicSubscription");
   for (const subscription of subscriptions) {
+    // One that was never confirmed has no ARN yet.
+    if (!text(subscription, "id").startsWith("arn:"))
+      throw new Broken(`${subscription.name} is not confirmed`);
     const sns = new SNSClient(smoke.aws(subscription.region));
     try {
       const { Attributes } = await sns.send(

@@ -1,5 +1,6 @@
 /** Names and certificates, as anybody's resolver and browser see them. */
 import { resolve } from "node:dns/promises";
+import { isIP } from "node:net";
 import { connect } from "node:tls";
 import { Broken, type Smoke, text } from "../context.ts";
 
@@ -40,21 +41,28 @@ const SOON_MS = 14 * 24 * 60 * 60_000;
 
 /** Every name of our own that answers over TLS, with a certificate that Node's roots trust. */
 export async function certificatesAreValid(smoke: Smoke): Promise<string> {
-  const domains = smoke
-    .all("aws:apigatewayv2/domainName:DomainName")
-    .map((domain) => text(domain, "domainName"));
+  const domains = [
+    ...smoke.all("aws:apigatewayv2/domainName:DomainName").map((domain) => text(domain, "domainName")),
+    ...smoke.deployed.resources
+      .filter(({ type }) => type === "aws:cloudfront/distribution:Distribution")
+      .flatMap(({ outputs }) => (outputs.aliases ?? []) as string[]),
+  ];
   for (const domain of domains) await validCertificate(domain);
   return `${domains.length} certificates valid`;
 }
 
 export function validCertificate(host: string, port = 443, ca?: string): Promise<void> {
   return new Promise((done, reject) => {
-    const socket = connect({ host, port, servername: host, ...(ca && { ca }), timeout: 10_000 }, () => {
-      const { valid_to: end } = socket.getPeerCertificate();
-      socket.destroy();
-      if (Date.parse(end) - Date.now() < SOON_MS) reject(new Broken(`${host}: its certificate ends ${end}`));
-      else done();
-    });
+    const socket = connect(
+      { host, port, ...(isIP(host) === 0 && { servername: host }), ...(ca && { ca }), timeout: 10_000 },
+      () => {
+        const { valid_to: end } = socket.getPeerCertificate();
+        socket.destroy();
+        if (Date.parse(end) - Date.now() < SOON_MS)
+          reject(new Broken(`${host}: its certificate ends ${end}`));
+        else done();
+      },
+    );
     socket.on("timeout", () => socket.destroy(new Error("no answer")));
     socket.on("error", (error) => reject(new Broken(`${host}: ${error.message}`)));
   });
