@@ -194,6 +194,8 @@ if (homeOperations) {
       ["availability", "configuration change", "failure", "low storage", "maintenance"],
     ],
     Parameters: ["db-parameter-group", parameters, ["configuration change"]],
+    // None of this kind can exist in a VPC; AWS's own list (RDS.22) asks for it all the same, and it costs nothing.
+    Groups: ["db-security-group", [], ["configuration change", "failure"]],
   } as const;
   for (const [name, [sourceType, sourceIds, eventCategories]] of Object.entries(sources))
     new aws.rds.EventSubscription(
@@ -202,7 +204,7 @@ if (homeOperations) {
         name: `${$app.name}-${$app.stage}-database-${name}`.toLowerCase(),
         snsTopic: homeOperations.topic.arn,
         sourceType,
-        sourceIds: [...sourceIds],
+        ...(sourceIds.length > 0 && { sourceIds: [...sourceIds] }),
         eventCategories: [...eventCategories],
       },
       { dependsOn: [homeOperations.policy] },

@@ -18,7 +18,8 @@ export const redis = new sst.aws.Redis("Redis", {
       args.multiAzEnabled = production;
       args.numCacheClusters = nodes;
       args.autoMinorVersionUpgrade = true;
-      args.snapshotRetentionLimit = 0; // a cache: losing it loses no data
+      // Losing it loses no data; a snapshot spares a new one the cold hours, and one a cluster is free.
+      args.snapshotRetentionLimit = permanent ? 1 : 0;
     },
   },
 });

@@ -103,6 +103,8 @@ const distribution = new sst.aws.Cdn("Distribution", {
   transform: {
     distribution: (args, options) => {
       args.priceClass = settings.priceClass;
+      // There is none: the root answers as any picture does that is not there, whatever the bucket's policy says later.
+      args.defaultRootObject = "index.html";
       args.httpVersion = "http2and3";
       args.isIpv6Enabled = true;
       args.loggingConfig = {

@@ -16,6 +16,7 @@ const services = [
   "monitoring.rds",
   "rds",
   "scheduler",
+  "sns",
   "vpc-flow-logs",
 ];
 

@@ -1,4 +1,6 @@
 /** Mail in: SES -> bucket -> topic in the mail region -> email queue at home. */
+import { logFailedDeliveries } from "./deliveries";
+import { mailTopicKey } from "./keys";
 import { emailQueue, queuePolicy } from "./queues";
 import { accountId, mailProvider, ownsRuleSet, perStage, settings } from "./stage";
 import { mailBucket, rawMailPrefix, receiptRuleArn, receiptRuleName, ruleSetName } from "./storage";
@@ -6,9 +8,18 @@ import { mailBucket, rawMailPrefix, receiptRuleArn, receiptRuleName, ruleSetName
 const inMailRegion = { provider: mailProvider };
 
 /** The notes' name; suffixed outside production, since a topic's name is one per account and region. */
+const mailTopicName = perStage("incoming-mail-east-1-topic");
 export const mailTopic = new sst.aws.SnsTopic(
   "MailTopic",
-  { transform: { topic: { name: perStage("incoming-mail-east-1-topic") } } },
+  {
+    transform: {
+      topic: {
+        name: mailTopicName,
+        kmsMasterKeyId: mailTopicKey?.arn,
+        ...logFailedDeliveries("MailTopic", mailTopicName, { ...inMailRegion, region: settings.mailRegion }),
+      },
+    },
+  },
   inMailRegion,
 );
 

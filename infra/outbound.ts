@@ -1,4 +1,6 @@
 /** Mail out: SES at home, and what became of each message. API calls only: there is no SMTP credential. */
+import { logFailedDeliveries } from "./deliveries";
+import { homeTopicKey } from "./keys";
 import { accountId, homeRegion, perStage, settings } from "./stage";
 
 const configurationSetName = perStage("frontdesk");
@@ -15,8 +17,15 @@ const configurationSet = new aws.sesv2.ConfigurationSet("OutboundMail", {
 });
 
 /** Bounces, complaints, deliveries. The queue that takes them subscribes. */
+const mailEventsTopicName = perStage("mail-events");
 export const mailEventsTopic = new sst.aws.SnsTopic("MailEvents", {
-  transform: { topic: { name: perStage("mail-events") } },
+  transform: {
+    topic: {
+      name: mailEventsTopicName,
+      kmsMasterKeyId: homeTopicKey?.arn,
+      ...logFailedDeliveries("MailEvents", mailEventsTopicName),
+    },
+  },
 });
 
 const topicPolicy = new aws.sns.TopicPolicy("MailEventsPolicy", {

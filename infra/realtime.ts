@@ -11,7 +11,10 @@ export const realtime = new sst.aws.ApiGatewayWebSocket("Realtime", {
   accessLog: { retention: "1 month" },
   transform: {
     api: { routeSelectionExpression: "$request.body.action" },
-    stage: { defaultRouteSettings: { throttlingBurstLimit: 500, throttlingRateLimit: 200 } },
+    stage: {
+      // Errors of the gateway itself, without what was said: the access log tells that a message failed, not why.
+      defaultRouteSettings: { throttlingBurstLimit: 500, throttlingRateLimit: 200, loggingLevel: "ERROR" },
+    },
   },
 });
 

@@ -30,7 +30,10 @@ export const permissions: Section[] = [
         line: 73,
         note: "Lambda should have limited access",
         answer: "A role each: its own log, its network interfaces, and its grants.",
-        resources: [of("aws.lambda.Function"), roleAllowing("logs:PutLogEvents", /^(?!FlowLog)/)],
+        resources: [
+          of("aws.lambda.Function"),
+          roleAllowing("logs:PutLogEvents", /^(?!FlowLog|\w+DeliveryRole$)/),
+        ],
       },
       {
         line: 74,

@@ -27,6 +27,14 @@ export const byHand: Group = {
         "`aws sesv2 send-email` to `bounce@simulator.amazonses.com` with the configuration set: the mail events consumer's log shows the bounce.",
     },
     {
+      id: "gateways.log",
+      claim:
+        "What SNS could not deliver and what API Gateway itself fails at is written down, and not for ever.",
+      resources: [of("aws.iam.Role", /DeliveryRole$/), of("aws.apigatewayv2.Stage", /^Realtime/)],
+      byHand:
+        "Take the email queue's policy away for a minute: `sns/<region>/<account>/<topic>/Failure` in the mail region has lines. `aws logs describe-log-groups --log-group-name-prefix /aws/apigateway` shows the websocket API's own group, which AWS makes: give it `put-retention-policy`.",
+    },
+    {
       id: "layers.load",
       claim: "Functions load their layers' binaries on Lambda.",
       resources: [of("aws.lambda.LayerVersion")],

@@ -172,6 +172,7 @@ const unused: [reason: string, matches: (placed: PlacedStatement) => boolean][] 
       ),
   ],
   ["Scheduler does not run here", ({ holder }) => /:role\/[\w-]+-SchedulerRole(?:-|$)/.test(holder)],
+  ["SNS keeps no log of deliveries here", ({ holder }) => /:role\/[\w-]+DeliveryRole(?:-|$)/.test(holder)],
   [
     "SES sends no mail here yet, so it has nothing to tell of any",
     ({ holder, statement }) =>

@@ -21,6 +21,14 @@ const operations = (name: string, region: string) =>
     `events.rds.amazonaws.com may sns:Publish on ${name} if aws:SourceAccount StringEquals <account>`,
   ]);
 
+/** SNS writes down what it could not deliver. */
+const deliveries = (topic: string): Matrix => ({
+  [`${topic}DeliveryRole`]: [
+    `may logs:CreateLogGroup logs:CreateLogStream logs:PutLogEvents on ${topic}DeliveryLogGroup, ${topic}DeliveryLogGroup:*`,
+    "sns.amazonaws.com may sts:AssumeRole if aws:SourceAccount StringEqualsIfExists <account>",
+  ],
+});
+
 export function platformMatrix(permanent: boolean): Matrix {
   return {
     AccessLogs: logs("AccessLogs"),
@@ -51,6 +59,8 @@ export function platformMatrix(permanent: boolean): Matrix {
       "may ssm:UpdateInstanceInformation on ec2:ca-central-1:instance/*",
       "may ssmmessages:CreateControlChannel ssmmessages:CreateDataChannel ssmmessages:OpenControlChannel ssmmessages:OpenDataChannel on *",
     ],
+    ...deliveries("MailTopic"),
+    ...deliveries("MailEvents"),
     FlowLogRole: [
       "may logs:CreateLogStream logs:DescribeLogStreams logs:PutLogEvents on FlowLogGroup, FlowLogGroup:*",
       "may logs:DescribeLogGroups on logs:ca-central-1:log-group:*",
