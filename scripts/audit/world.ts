@@ -98,8 +98,21 @@ function readIdentityStatements(world: World): Map<GraphResource, HeldStatement[
       if (!isAwsPolicy(name) && !world.find("policy", name)) add(holder, name, document);
   }
   for (const holder of world.all("policy", "userPolicy"))
-    add(holder, holder.name, parsePolicy(value(holder, "policy")));
+    if (!isOnlyBoundary(holder, world)) add(holder, holder.name, parsePolicy(value(holder, "policy")));
   return held;
+}
+
+/** A boundary takes away what goes beyond it, and gives nothing. */
+function isOnlyBoundary(policy: GraphResource, world: World): boolean {
+  const arn = value(policy, "arn");
+  const attached =
+    world.all("role").some((role) => texts(value(role, "managedPolicyArns")).includes(String(arn))) ||
+    world
+      .all("rolePolicyAttachment", "userPolicyAttachment", "groupPolicyAttachment")
+      .some((attachment) => value(attachment, "policyArn") === arn);
+  return (
+    !attached && world.all("role", "user").some((holder) => value(holder, "permissionsBoundary") === arn)
+  );
 }
 
 export const isAwsPolicy = (arn: string) => /^arn:aws[\w-]*:iam::aws:policy\//.test(arn);

@@ -68,9 +68,13 @@ export const cdnRules = [
   rule({
     name: "cdn.certificate",
     controls: ["AwsSolutions-CFR4", "CKV2_AWS_42", "CKV2_AWS_54", "CKV_AWS_174", "CloudFront.7"],
-    statement: "Every distribution has a certificate of ours and takes TLS 1.2 or newer only",
+    statement:
+      "Every distribution under a name of ours has a certificate of ours and takes TLS 1.2 or newer only",
     mend: 'set viewerCertificate.acmCertificateArn and minimumProtocolVersion "TLSv1.2_2021"',
-    ...distributions,
+    absent:
+      "no distribution under a name of ours; under CloudFront's own neither certificate nor TLS version can be chosen: give the stage a domain",
+    over: (world) =>
+      distributions.over(world).filter((distribution) => texts(value(distribution, "aliases")).length > 0),
     wrong: (distribution) => {
       if (!certified(distribution)) return "has CloudFront's own certificate, which takes TLS 1.0";
       const minimum = String(value(distribution, "viewerCertificate.minimumProtocolVersion"));

@@ -26,11 +26,20 @@ const supported = new Set(
 );
 const familyOf = (runtime: string) => /^[a-z]+/.exec(runtime)?.[0] ?? "";
 
-/** Invoked by a service that does not wait, so that nobody sees the error. */
+/** A schedule's event says the time and nothing else: when it fails, the next one does as well. */
+const isClock = (target: GraphResource, world: World) => {
+  const rule = world.find("eventRule", value(target, "rule"));
+  return rule !== undefined && Boolean(value(rule, "scheduleExpression"));
+};
+
+/** Invoked by a service that does not wait and hands over something that would be lost. */
 function invokedUnwatched(fn: GraphResource, world: World): boolean {
   const arn = value(fn, "arn");
   return [
-    ...world.all("eventTarget").map((target) => value(target, "arn")),
+    ...world
+      .all("eventTarget")
+      .filter((target) => !isClock(target, world))
+      .map((target) => value(target, "arn")),
     ...world.all("schedule").map((schedule) => value(schedule, "target.arn")),
     ...world.all("subscription").map((subscription) => value(subscription, "endpoint")),
     ...world
@@ -57,7 +66,7 @@ export const functionRules = [
     controls: ["CKV_AWS_116"],
     statement: "What a function that is invoked asynchronously gives up on is kept",
     mend: "set deadLetterConfig, or a failure destination by aws.lambda.FunctionEventInvokeConfig",
-    absent: "no function is invoked asynchronously",
+    absent: "no function that is invoked asynchronously with anything to lose",
     over: (world) => functions.over(world).filter((fn) => invokedUnwatched(fn, world)),
     wrong: (fn, world) =>
       !value(fn, "deadLetterConfig.targetArn") &&

@@ -2,7 +2,7 @@ import type { GraphResource } from "@frontdesk/local";
 import { admitsEverybody, demandsTls, foreignAccounts, locksOut } from "../access.ts";
 import { rule } from "../rule.ts";
 import type { ResourceType } from "../types.ts";
-import { blocks, isTrue, value, type World } from "../world.ts";
+import { blocks, isTrue, texts, value, type World } from "../world.ts";
 
 const buckets = { absent: "no bucket", over: (world: World) => world.all("bucket") };
 const withPolicy = {
@@ -15,8 +15,16 @@ const policyOf = (bucket: GraphResource, world: World) => world.policyOf(value(b
 const sideOf = (world: World, type: ResourceType, bucket: GraphResource) =>
   world.about(type, "bucket", bucket);
 
+/** Takes the logs of other buckets, or of CloudFront. */
 const isLogTarget = (bucket: GraphResource, world: World) =>
-  world.about("bucketLogging", "targetBucket", bucket).length > 0;
+  world.about("bucketLogging", "targetBucket", bucket).length > 0 ||
+  world
+    .all("distribution")
+    .some((distribution) =>
+      texts([value(bucket, "bucketDomainName"), value(bucket, "bucketRegionalDomainName")]).includes(
+        String(value(distribution, "loggingConfig.bucket")),
+      ),
+    );
 
 /** What another account could use to take a bucket over (S3.6). */
 const takeOver =

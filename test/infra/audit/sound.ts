@@ -266,7 +266,8 @@ function addMessaging(sample: Sample) {
   });
 }
 
-function addStorage(sample: Sample, name: string) {
+/** A bucket and all that belongs to it. */
+export function addStorage(sample: Sample, name: string) {
   sample.add("bucket", name, { objectLockEnabled: true });
   const bucket = sample.id(name);
   sample.add("accessBlock", `${name}Block`, {
@@ -317,12 +318,13 @@ function addFunctions(sample: Sample) {
       securityGroupIds: [sample.id("Group")],
     },
   });
-  sample.add("eventTarget", "Target", { rule: "each-minute", arn: sample.arn("Function") });
+  sample.add("eventRule", "Told", { name: "told", eventPattern: JSON.stringify({ source: ["aws.health"] }) });
+  sample.add("eventTarget", "Target", { rule: "told", arn: sample.arn("Function") });
   sample.add("permission", "Permission", {
     function: "function",
     action: "lambda:InvokeFunction",
     principal: "events.amazonaws.com",
-    sourceArn: `arn:aws:events:${region}:${account}:rule/each-minute`,
+    sourceArn: `arn:aws:events:${region}:${account}:rule/told`,
   });
 }
 

@@ -1,5 +1,6 @@
 /** Other ways to be right. */
 import { account, allow, policy, type Sample } from "./sample.ts";
+import { addStorage } from "./sound.ts";
 
 const as = (statement: Record<string, unknown>) => (sample: Sample) =>
   sample.set("Boundary", { policy: policy(statement) });
@@ -36,6 +37,21 @@ export const variants: Record<string, (sample: Sample) => void> = {
     });
     sample.add("eventTarget", "KeptTarget", { rule: "daily", arn: sample.arn("Kept") });
   },
+  "a function of a clock has nothing to lose": (sample) => {
+    sample.add("function", "Minutely", {
+      ...sample.get("Function").inputs,
+      name: "minutely",
+      deadLetterConfig: undefined,
+    });
+    sample.add("eventRule", "EachMinute", {
+      name: "each-minute-of-all",
+      scheduleExpression: "rate(1 minute)",
+    });
+    sample.add("eventTarget", "MinutelyTarget", { rule: "each-minute-of-all", arn: sample.arn("Minutely") });
+  },
+  "a distribution has no name of ours": (sample) => {
+    sample.set("Cdn", { aliases: undefined, viewerCertificate: { cloudfrontDefaultCertificate: true } });
+  },
   "a function is a container": (sample) => {
     sample.add("function", "Container", {
       ...sample.get("Function").inputs,
@@ -43,6 +59,11 @@ export const variants: Record<string, (sample: Sample) => void> = {
       packageType: "Image",
       runtime: undefined,
     });
+  },
+  "a bucket takes CloudFront's log alone": (sample) => {
+    addStorage(sample, "CdnLogs");
+    sample.set("Cdn", { loggingConfig: { bucket: `${sample.id("CdnLogs")}.s3.amazonaws.com` } });
+    sample.get("CdnLogs").outputs.bucketDomainName = `${sample.id("CdnLogs")}.s3.amazonaws.com`;
   },
   "a backup is selected by tag": (sample) => {
     sample.set("Cluster", { tags: { backup: "daily" } });
@@ -77,6 +98,10 @@ export const variants: Record<string, (sample: Sample) => void> = {
       Condition: { StringEquals: { "cloudwatch:namespace": "Frontdesk" } },
     }),
   ),
+  "a boundary is wider than what its role is given": (sample) => {
+    sample.add("policy", "Ceiling", { policy: policy(allow("s3:*", "*")) });
+    sample.set("Worker", { permissionsBoundary: sample.arn("Ceiling") });
+  },
   "something is denied on everything": as({ Effect: "Deny", Action: "*", Resource: "*" }),
   "everybody of this account may subscribe": (sample) => {
     const own = sample.get("TopicPolicy").inputs;

@@ -49,6 +49,13 @@ export const iamViolations: Violations = {
     "a policy allows a service": managed(
       allow("dynamodb:*", `arn:aws:dynamodb:${region}:${account}:table/one`),
     ),
+    "a boundary is given to a role as well": (sample) => {
+      sample.add("policy", "Wide", {
+        policy: policy(allow("sqs:*", `arn:aws:sqs:${region}:${account}:work`)),
+      });
+      sample.set("Worker", { permissionsBoundary: sample.arn("Wide") });
+      sample.add("rolePolicyAttachment", "Attached", { role: "worker", policyArn: sample.arn("Wide") });
+    },
     "a policy apart from its role allows a service": (sample) => {
       sample.add("rolePolicy", "Wide", { role: "worker", policy: policy(allow("ses:*", someRole)) });
     },

@@ -195,14 +195,14 @@ export const networkViolations: Violations = {
       sample.set("Function", { reservedConcurrentExecutions: -1 }),
   },
   "functions.dead-letters": {
-    "a function of a schedule loses what it fails at": (sample) => {
+    "a function that events tell loses what it fails at": (sample) => {
       sample.set("Function", { deadLetterConfig: undefined });
     },
     "a function that S3 tells loses what it fails at": (sample) => {
-      addFunction(sample, "Told", { deadLetterConfig: undefined });
+      addFunction(sample, "Notified", { deadLetterConfig: undefined });
       sample.add("bucketNotification", "LogsNotification", {
         bucket: sample.id("Logs"),
-        lambdaFunctions: [{ lambdaFunctionArn: sample.arn("Told"), events: ["s3:ObjectCreated:*"] }],
+        lambdaFunctions: [{ lambdaFunctionArn: sample.arn("Notified"), events: ["s3:ObjectCreated:*"] }],
       });
     },
     "a failure destination is for another function": (sample) => {
