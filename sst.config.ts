@@ -62,9 +62,8 @@ export default $config({
       // may not deploy, so none of them does.
       target(event) {
         if (event.type !== "branch" || event.action !== "pushed") return undefined;
-        const stages: Record<string, string> = { main: "staging", production: "production" };
-        const stage = stages[event.branch];
-        return stage === undefined ? undefined : { stage };
+        if (event.branch === "main") return { stage: "staging" };
+        return event.branch === "production" ? { stage: "production" } : undefined;
       },
     },
   },

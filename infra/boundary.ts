@@ -26,6 +26,7 @@ const doings = [
   "lambda:InvokeFunction",
   "logs:Create*",
   "logs:Describe*",
+  "logs:GetLogEvents",
   "logs:Put*",
   "rds-db:connect",
   "s3:AbortMultipartUpload",

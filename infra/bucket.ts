@@ -93,6 +93,10 @@ function harden(name: string, { policy = [], rules = [], region, acls }: BucketO
   return { bucket, ownership };
 }
 
+const importedBuckets = Object.entries(settings.import).flatMap(([name, identifier]) =>
+  name.endsWith("BucketBucket") ? [identifier] : [],
+);
+
 /** Where S3 writes who asked for what: it takes a bucket of the same region, which does not log itself. */
 function createLogs(name: string, region: BucketOptions["region"]) {
   return harden(name, {
@@ -104,11 +108,14 @@ function createLogs(name: string, region: BucketOptions["region"]) {
         paths: ["*"],
         conditions: [
           { test: "StringEquals", variable: "aws:SourceAccount", values: [accountId] },
-          // SST begins each bucket's name with app and stage.
+          // SST begins each bucket's name with app and stage; one that was imported has its own.
           {
             test: "ArnLike",
             variable: "aws:SourceArn",
-            values: [`arn:aws:s3:::${$app.name}-${$app.stage}-*`.toLowerCase()],
+            values: [
+              `arn:aws:s3:::${$app.name}-${$app.stage}-*`.toLowerCase(),
+              ...importedBuckets.map((bucket) => `arn:aws:s3:::${bucket}`),
+            ],
           },
         ],
       },

@@ -17,7 +17,8 @@ const logGroup = new aws.cloudwatch.LogGroup("AuroraLogGroup", {
   retentionInDays: settings.logDays,
 });
 
-/** Lets RDS write what the operating system reports; the policy reaches one log group of RDS alone. */
+/** Where RDS writes what the operating system reports: one group for all databases of the account, kept for a month. */
+const metricsLog = $interpolate`arn:aws:logs:${settings.homeRegion}:${accountId}:log-group:RDSOSMetrics`;
 const monitoringRole = permanent
   ? new aws.iam.Role("AuroraMonitoringRole", {
       description: "Lets RDS report on the operating system below the database",
@@ -37,7 +38,29 @@ const monitoringRole = permanent
           },
         ],
       }).json,
-      managedPolicyArns: ["arn:aws:iam::aws:policy/service-role/AmazonRDSEnhancedMonitoringRole"],
+      // AmazonRDSEnhancedMonitoringRole reaches every log group that begins with RDS; all that is written is this one.
+      inlinePolicies: [
+        {
+          name: "write-metrics",
+          policy: aws.iam.getPolicyDocumentOutput({
+            statements: [
+              {
+                actions: ["logs:CreateLogGroup", "logs:PutRetentionPolicy"],
+                resources: [metricsLog],
+              },
+              {
+                actions: [
+                  "logs:CreateLogStream",
+                  "logs:DescribeLogStreams",
+                  "logs:GetLogEvents",
+                  "logs:PutLogEvents",
+                ],
+                resources: [$interpolate`${metricsLog}:log-stream:*`],
+              },
+            ],
+          }).json,
+        },
+      ],
     })
   : undefined;
 

@@ -76,11 +76,11 @@ export const foundation = {
     .record(z.string(), z.string().min(1, "must be the identifier that AWS gave it"))
     .superRefine((identifiers, context) => {
       for (const name of Object.keys(identifiers))
-        if (!importable.includes(name))
+        if (!(name in importable))
           context.addIssue({
             code: "custom",
             path: [name],
-            message: `cannot be imported: the names are ${importable.join(", ")}`,
+            message: `cannot be imported: the names are ${Object.keys(importable).join(", ")}`,
           });
     })
     .default({}),

@@ -163,6 +163,12 @@ describe.each(permanentStages)("permanent stage %s", (stage) => {
         monitoringRoleArn: text(role, "arn"),
         performanceInsightsEnabled: true,
       });
+    expect(role.inputs.managedPolicyArns ?? []).toEqual([]);
+    const [{ policy }] = role.inputs.inlinePolicies as [{ policy: string }];
+    for (const { Resource } of statements(policy))
+      expect(Resource).toMatch(
+        /^arn:aws:logs:ca-central-1:123456789012:log-group:RDSOSMetrics(:log-stream:\*)?$/,
+      );
     expect(statements(role.inputs.assumeRolePolicy)[0]).toMatchObject({
       Principal: { Service: "monitoring.rds.amazonaws.com" },
       Condition: { StringEquals: { "aws:SourceAccount": "123456789012" } },

@@ -259,7 +259,7 @@ export const data: MockTable = {
 };
 
 function bucket(c: MockContext) {
-  const name = c.named("bucket", { max: 63, lower: true });
+  const name = c.given ?? c.named("bucket", { max: 63, lower: true });
   return {
     id: name,
     inputs: { bucket: name },
