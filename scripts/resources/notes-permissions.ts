@@ -32,7 +32,7 @@ export const permissions: Section[] = [
         answer: "A role each: its own log, its network interfaces, and its grants.",
         resources: [
           of("aws.lambda.Function"),
-          roleAllowing("logs:PutLogEvents", /^(?!FlowLog|\w+DeliveryRole$)/),
+          roleAllowing("logs:PutLogEvents", /^(?!FlowLog|AuroraMonitoringRole$|\w+DeliveryRole$)/),
         ],
       },
       {

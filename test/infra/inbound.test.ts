@@ -1,5 +1,5 @@
 import { describe, expect, test } from "vitest";
-import { graphOf, stages } from "./support/graphs.ts";
+import { graphOf, permanentStages, stages } from "./support/graphs.ts";
 import { needs, one, statements, text } from "./support/read.ts";
 
 describe.each(stages)("stage %s", (stage) => {
@@ -36,6 +36,22 @@ describe.each(stages)("stage %s", (stage) => {
         from("ses.amazonaws.com", text(one(graph, "aws:ses/receiptRule:ReceiptRule"), "arn")),
       ),
     ]);
+  });
+
+  test("what passes through the topic is encrypted under a key that both publishers may use, on permanent stages", async () => {
+    const graph = await graphOf(stage);
+    const topic = one(graph, "topic", "MailTopicTopic");
+    if (!permanentStages.includes(stage)) {
+      expect(topic.inputs.kmsMasterKeyId).toBeUndefined();
+      return;
+    }
+    const key = one(graph, "aws:kms/key:Key", "MailTopicKey");
+    expect(key.region).toBe(topic.region);
+    expect(topic.inputs.kmsMasterKeyId).toBe(text(key, "arn"));
+    expect(statements(key.inputs.policy).find(({ Sid }) => Sid === "Publishers")).toMatchObject({
+      Principal: { Service: expect.arrayContaining(["s3.amazonaws.com", "ses.amazonaws.com"]) },
+      Action: ["kms:Decrypt", "kms:GenerateDataKey"],
+    });
   });
 
   test("the subscription is in the topic's region and hands on to the home queue; what fails waits in a queue beside the topic", async () => {

@@ -72,9 +72,9 @@ export function platformMatrix(permanent: boolean): Matrix {
             "may secretsmanager:GetSecretValue on DatabaseAppSecret, DatabaseMigratorSecret",
             `rds.amazonaws.com may sts:AssumeRole ${from("ArnLike", "rds:ca-central-1:db-proxy:*")}`,
           ],
-          // AmazonRDSEnhancedMonitoringRole.
           AuroraMonitoringRole: [
-            "may logs:CreateLogGroup logs:CreateLogStream logs:DescribeLogStreams logs:GetLogEvents logs:PutLogEvents logs:PutRetentionPolicy on *",
+            "may logs:CreateLogGroup logs:PutRetentionPolicy on logs:ca-central-1:log-group:RDSOSMetrics",
+            "may logs:CreateLogStream logs:DescribeLogStreams logs:GetLogEvents logs:PutLogEvents on logs:ca-central-1:log-group:RDSOSMetrics:log-stream:*",
             `monitoring.rds.amazonaws.com may sts:AssumeRole ${from("ArnLike", "rds:ca-central-1:db:*")}`,
           ],
           OperationsTopic: operations("OperationsTopic", "ca-central-1"),
