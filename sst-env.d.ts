@@ -209,6 +209,7 @@ declare module "sst" {
     "Settings": {
       "allowedOrigins": any
       "homeRegion": string
+      "jobHistoryDays": number
       "logLevel": string
       "mailDomain": string
       "mailRegion": string

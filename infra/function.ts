@@ -15,6 +15,7 @@ export const settingsLink = new sst.Linkable("Settings", {
     workspaceDomain: settings.workspaceDomain,
     mailboxes: settings.mailboxes,
     allowedOrigins: settings.allowedOrigins,
+    jobHistoryDays: settings.jobHistoryDays,
     logLevel: settings.logLevel,
   },
 });

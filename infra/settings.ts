@@ -55,6 +55,8 @@ const schema = z.strictObject({
     .default(["http://localhost:5173"]),
   /** Days that a delivered message's raw object is kept. `90` */
   rawMailDays: z.int("must be a whole number of days").min(1).max(3650).default(90),
+  /** Days that a job that has ended is kept, with its history. `30` */
+  jobHistoryDays: z.int("must be a whole number of days").min(1).max(3650).default(30),
   /** Least severe line that is logged. `"info"` */
   logLevel: z.enum(["debug", "info", "warn", "error"]).default("info"),
   ...edgeSettings,

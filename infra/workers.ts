@@ -102,6 +102,7 @@ export const jobsConsumer = createConsumer("JobsConsumer", queues.jobs, {
   memory: "1024 MB",
   links: [
     queues.jobs.queue,
+    queues.jobs.deadLetterQueue,
     homeBucket,
     realtime,
     scheduler,
@@ -110,7 +111,8 @@ export const jobsConsumer = createConsumer("JobsConsumer", queues.jobs, {
   ],
   grants: [
     showAgain(queues.jobs.queue),
-    sendTo(queues.jobs.queue),
+    // Jobs that failed for good lie there, where people look.
+    sendTo(queues.jobs.queue, queues.jobs.deadLetterQueue),
     sendMail(sender),
     sendBulk(sender),
     manageTemplates(),
@@ -156,15 +158,16 @@ export const mailEventsConsumer = createConsumer("MailEventsConsumer", queues.ma
 
 const sweep = createFunction("OutboxSweep", {
   handler: "tasks/outbox-sweep.handler",
-  description: "Delivers what the outbox still holds, and finds raw mail that nobody processed",
+  description:
+    "Delivers what the outbox still holds, queues jobs that are due, and finds raw mail that nobody processed",
   timeoutSeconds: 50,
-  links: [database, mailBucket, queues.email.queue, queues.jobs.queue, realtime],
+  links: [database, mailBucket, queues.email.queue, queues.jobs.queue, queues.jobs.deadLetterQueue, realtime],
   grants: [
     connectTo(appUser),
     push,
     listObjects(mailBucket, rawMailPrefix),
     tagObjects(mailBucket, rawMailPrefix),
-    sendTo(queues.email.queue, queues.jobs.queue),
+    sendTo(queues.email.queue, queues.jobs.queue, queues.jobs.deadLetterQueue),
   ],
   layers: ["data"],
   after: [migration],

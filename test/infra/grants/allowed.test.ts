@@ -56,6 +56,7 @@ const roles: Allowed[] = [
       ...take(p, "JobsQueue"),
       ["sqs:ChangeMessageVisibility", p.queue("JobsQueue")],
       ["sqs:SendMessage", p.queue("JobsQueue")],
+      ["sqs:SendMessage", p.queue("JobsDeadLetterQueue")],
       ["rds-db:connect", p.databaseUser("frontdesk_app")],
       ["s3:GetObject", object(p, "HomeBucket", "claims/a")],
       ["s3:PutObject", object(p, "HomeBucket", "claims/a")],
@@ -100,6 +101,7 @@ const roles: Allowed[] = [
     (p) => [
       ["sqs:SendMessage", p.queue("EmailQueue")],
       ["sqs:SendMessage", p.queue("JobsQueue")],
+      ["sqs:SendMessage", p.queue("JobsDeadLetterQueue")],
       ["s3:ListBucket", p.bucket("MailBucket"), { "s3:prefix": "inbound/" }],
       ["s3:PutObjectTagging", object(p, "MailBucket", "inbound/abc")],
       ["rds-db:connect", p.databaseUser("frontdesk_app")],

@@ -126,7 +126,7 @@ export function expectedMatrix(stage: Stage): Matrix {
       "may scheduler:CreateSchedule scheduler:DeleteSchedule scheduler:GetSchedule scheduler:UpdateSchedule on ScheduleGroup:schedule/*",
       "may sqs:ChangeMessageVisibility on JobsQueue",
       "may sqs:DeleteMessage sqs:GetQueueAttributes sqs:ReceiveMessage on JobsQueue",
-      "may sqs:SendMessage on JobsQueue",
+      "may sqs:SendMessage on JobsDeadLetterQueue, JobsQueue",
     ]),
     JobsDeadLetterQueue: tlsOnly("JobsDeadLetterQueue", "sqs:*", []),
     JobsQueue: tlsOnly("JobsQueue", "sqs:*", []),
@@ -164,7 +164,7 @@ export function expectedMatrix(stage: Stage): Matrix {
       app,
       "may s3:ListBucket on MailBucket if s3:prefix StringLike inbound/*",
       "may s3:PutObjectTagging on MailBucket/inbound/*",
-      "may sqs:SendMessage on EmailQueue, JobsQueue",
+      "may sqs:SendMessage on EmailQueue, JobsDeadLetterQueue, JobsQueue",
     ]),
     RealtimeAuthorizer: fn("RealtimeAuthorizer", [
       "apigateway.amazonaws.com may lambda:InvokeFunction on RealtimeAuthorizer if aws:SourceArn ArnLike Realtime/authorizers/RealtimeAuthorizerTicketAuthorizer",
