@@ -21,6 +21,8 @@ const sections = {
     workspaceDomain: name.toLowerCase(),
     mailboxes: z.array(z.object({ address, name, members: z.array(address).default([]) })).min(1),
     allowedOrigins: z.array(name),
+    /** Days that an ended job is kept. */
+    jobHistoryDays: z.number().positive().default(30),
     logLevel: z.enum(levels),
   }),
   Database: z.object({
@@ -39,6 +41,7 @@ const sections = {
   EmailQueue: queue,
   EmailDeadLetterQueue: queue,
   JobsQueue: queue,
+  JobsDeadLetterQueue: queue,
   ImageQueue: queue,
   MailEventsQueue: queue,
   Realtime: z.object({ url: z.url(), managementEndpoint: z.url() }),

@@ -8,6 +8,8 @@ export type Point =
   | "mail.ingest.attachments"
   | "mail.ingest.in-transaction"
   | "mail.ingest.after-commit"
+  | "jobs.claimed"
+  | "jobs.finished"
   | "outbox.delivered"
   | "realtime.pushed";
 

@@ -8,6 +8,8 @@ const prefixes = {
   attachment: "att",
   event: "evt",
   failure: "fail",
+  job: "job",
+  jobLog: "jlog",
   mailbox: "mbx",
   message: "msg",
   outbox: "out",

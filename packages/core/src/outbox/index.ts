@@ -16,8 +16,13 @@ import { backoffMs, inParallel } from "./schedule.ts";
 export { backoffMs, inParallel } from "./schedule.ts";
 
 const payloads = {
-  /** A message for a queue. */
-  sqs: z.object({ region: z.string(), url: z.string(), body: z.string() }),
+  /** A message for a queue. SQS keeps it back until `notBefore`, at most a quarter of an hour. */
+  sqs: z.object({
+    region: z.string(),
+    url: z.string(),
+    body: z.string(),
+    notBefore: z.iso.datetime().optional(),
+  }),
   /** Tags of an object; they replace what it has. */
   "s3-tag": z.object({
     region: z.string(),
@@ -43,6 +48,8 @@ interface Row {
 /** How long whoever took a row may work on it before the sweep takes it for lost. */
 const leaseMs = 60_000;
 const parallel = 16;
+/** SQS' own limit. */
+const longestDelaySeconds = 900;
 
 /**
  * Puts deliveries into the open transaction and makes them after its commit. The rows are born leased to this
@@ -147,9 +154,16 @@ async function deliver(rows: readonly Row[]): Promise<{ delivered: number; faile
 async function call(row: Row): Promise<void> {
   switch (row.kind) {
     case "sqs": {
-      const { region, url, body } = payloads.sqs.parse(row.payload);
+      const { region, url, body, notBefore } = payloads.sqs.parse(row.payload);
       const { SendMessageCommand } = await import("@aws-sdk/client-sqs");
-      await (await aws.sqs(region)).send(new SendMessageCommand({ QueueUrl: url, MessageBody: body }));
+      const delay = notBefore === undefined ? 0 : Math.ceil((Date.parse(notBefore) - now()) / 1_000);
+      await (await aws.sqs(region)).send(
+        new SendMessageCommand({
+          QueueUrl: url,
+          MessageBody: body,
+          ...(delay > 0 && { DelaySeconds: Math.min(delay, longestDelaySeconds) }),
+        }),
+      );
       return;
     }
     case "s3-tag": {

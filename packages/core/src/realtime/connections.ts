@@ -128,12 +128,20 @@ async function find(
   return row && { ...row, roles: rolesOf(row.roles) };
 }
 
+/** Drops what has outlived its time. */
+export async function expire(): Promise<{ tickets: number; connections: number }> {
+  const at = new Date(now());
+  return database.use(async ({ query }) => {
+    const tickets = await query("delete from frontdesk.tickets where expires_at <= $1 returning hash", [at]);
+    const connections = await query("delete from frontdesk.connections where expires_at <= $1 returning id", [
+      at,
+    ]);
+    return { tickets: tickets.length, connections: connections.length };
+  });
+}
+
 /** Pushes what is owed to anybody, and drops what has outlived its time. */
 export async function sweep(): Promise<{ pushed: number }> {
-  const at = new Date(now());
-  await database.use(async ({ query }) => {
-    await query("delete from frontdesk.tickets where expires_at <= $1", [at]);
-    await query("delete from frontdesk.connections where expires_at <= $1", [at]);
-  });
+  await expire();
   return { pushed: await push() };
 }

@@ -2,7 +2,7 @@
  * Live events over the websocket: one-time tickets, connections and their subscriptions, events with a gapless number
  * per topic, and the push that brings every connection up to its topics.
  */
-export { connect, disconnect, receive, sweep } from "./connections.ts";
+export { connect, disconnect, expire, receive, sweep } from "./connections.ts";
 export {
   ClientMessage,
   encode,

@@ -7,7 +7,10 @@ export const frameBytes = 32 * 1024;
 const topic = z
   .string()
   .max(100)
-  .regex(/^[a-z]+(?::[A-Za-z0-9_-]+)?$/, "must look like mailbox:mbx_…, thread:thr_… or user:usr_…");
+  .regex(
+    /^[a-z]+(?::[A-Za-z0-9_-]+)?$/,
+    "must look like mailbox:mbx_…, thread:thr_…, job:job_… or user:usr_…",
+  );
 
 /** A client's message. `after` is the last sequence number it has: everything above it follows, without a gap. */
 export const ClientMessage = z.discriminatedUnion("action", [
@@ -57,5 +60,6 @@ export function encode(message: ServerMessage): string {
   );
   const data: Record<string, unknown> = { ...Object.fromEntries(kept), truncated: true };
   if (typeof data.messageId === "string") data.fetch = `/messages/${data.messageId}`;
+  if (typeof data.jobId === "string") data.fetch = `/jobs/${data.jobId}`;
   return JSON.stringify({ ...message, data });
 }

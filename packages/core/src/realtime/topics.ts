@@ -1,4 +1,4 @@
-import { current } from "../actor/index.ts";
+import { current, isAdmin } from "../actor/index.ts";
 import type { Handle } from "../database/index.ts";
 import { VisibleError } from "../error/index.ts";
 import { asParameter, visibility } from "../identity/index.ts";
@@ -19,6 +19,16 @@ export async function authoriseTopic({ query }: Handle, topic: string): Promise<
     case "thread": {
       const mailboxIds = asParameter(await visibility());
       const [found] = await query(noun === "mailbox" ? seesMailbox : seesThread, [id, mailboxIds]);
+      if (!found) throw notFound();
+      return;
+    }
+    case "job": {
+      const actor = current();
+      const owner = isAdmin(actor) || actor.kind === "system" ? null : actor.userId;
+      const [found] = await query(
+        "select 1 from frontdesk.jobs where id = $1 and ($2::text is null or owner_id = $2)",
+        [id, owner],
+      );
       if (!found) throw notFound();
       return;
     }

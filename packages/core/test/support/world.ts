@@ -47,18 +47,16 @@ export function configOf(aws: { url: string }): Partial<config.ConfigInput> {
       workspaceDomain,
       mailboxes: ["jobs", "payroll", "hello"].map((name) => ({ address: address(name), name })),
       allowedOrigins: ["https://console.desk.test"],
+      jobHistoryDays: 30,
       logLevel: "info",
     },
     MailBucket: { name: "mail", region: "us-east-1" },
     HomeBucket: { name: "home", region: "ca-central-1" },
     ...Object.fromEntries(
-      ["Email", "Jobs", "Image", "MailEvents"].map((name) => [
-        `${name}Queue`,
-        {
-          url: `${aws.url}/1/${name.toLowerCase()}`,
-          arn: `arn:aws:sqs:ca-central-1:1:${name.toLowerCase()}`,
-        },
-      ]),
+      ["EmailQueue", "JobsQueue", "JobsDeadLetterQueue", "ImageQueue", "MailEventsQueue"].map((link) => {
+        const name = link.replace("Queue", "").toLowerCase();
+        return [link, { url: `${aws.url}/1/${name}`, arn: `arn:aws:sqs:ca-central-1:1:${name}` }];
+      }),
     ),
     Realtime: { url: "wss://socket.test/$default", managementEndpoint: `${aws.url}/$default` },
   };

@@ -2,7 +2,6 @@
 import { afterAll, beforeAll, beforeEach, describe, expect, test } from "vitest";
 import { createWorld, type World } from "../../../core/test/support/world.ts";
 import { handler as images } from "../../src/queues/images.ts";
-import { handler as jobs } from "../../src/queues/jobs.ts";
 import { handler as mailEvents } from "../../src/queues/mail-events.ts";
 import { context, sqsEvent } from "../support/events.ts";
 
@@ -19,7 +18,6 @@ const failures = () =>
   );
 
 describe.each([
-  ["jobs", jobs, /jobs/],
   ["image", images, /picture/],
   ["mailevents", mailEvents, /delivery events/],
 ] as const)("the %s queue", (name, handler, what) => {
