@@ -1,0 +1,3 @@
+import sharp = require("sharp");
+declare function load(): typeof sharp;
+export = load;
