@@ -27,6 +27,7 @@ import { createPostgres } from "./postgres/index.ts";
 import { createRedis } from "./redis/index.ts";
 import { createRules } from "./rules/index.ts";
 import { createS3 } from "./services/s3/index.ts";
+import { createScheduler } from "./services/scheduler/index.ts";
 import { createSecrets } from "./services/secrets/index.ts";
 import { createSns } from "./services/sns/index.ts";
 import { createSqs } from "./services/sqs/index.ts";
@@ -145,6 +146,7 @@ export async function startLocal(options: StartOptions): Promise<LocalCloud> {
     const sns = createSns(cloud, ports);
     const s3 = createS3(cloud, ports, { credentials });
     const secrets = createSecrets(cloud);
+    const scheduler = createScheduler(cloud, ports);
     const cognito = createCognito(cloud, ports);
     const asked = splitPorts(plan, options.ports?.gateways ?? {});
     const gateways = createGateways(cloud, ports, { listen: asked.gateways, credentials });
@@ -163,6 +165,7 @@ export async function startLocal(options: StartOptions): Promise<LocalCloud> {
         sns,
         s3,
         secrets,
+        scheduler,
         createSsm(cloud),
         createSts(cloud, { credentials }),
         cognito,
@@ -191,7 +194,7 @@ export async function startLocal(options: StartOptions): Promise<LocalCloud> {
       for (const result of ended) if (result.status === "rejected") throw result.reason;
       options.signal?.throwIfAborted();
     };
-    await start(sqs, sns, s3, secrets, cognito, postgres, redis, frontDoor);
+    await start(sqs, sns, s3, secrets, scheduler, cognito, postgres, redis, frontDoor);
     await start(lambda, gateways, functionUrls);
     // What the deployment calls itself (migrations) comes before traffic, as on AWS.
     await runInvocations(cloud, ports, lambda);
@@ -200,6 +203,7 @@ export async function startLocal(options: StartOptions): Promise<LocalCloud> {
       cores: Math.max(2, availableParallelism()),
     });
     await start(mappings, createRules(cloud, ports), mail);
+    scheduler.run();
 
     return {
       cloud,

@@ -46,6 +46,9 @@ const routes: Record<string, [pattern: RegExp, operation: string][]> = {
     [/^POST \/schedule-groups\//, "CreateScheduleGroup"],
     [/^GET \/schedule-groups\//, "GetScheduleGroup"],
     [/^DELETE \/schedule-groups\//, "DeleteScheduleGroup"],
+    [/^POST \/tags\//, "TagResource"],
+    [/^DELETE \/tags\//, "UntagResource"],
+    [/^GET \/tags\//, "ListTagsForResource"],
   ],
   ses: [
     [/^POST \/v2\/email\/outbound-emails$/, "SendEmail"],

@@ -14,6 +14,7 @@ import {
   readTopics,
 } from "./messaging.ts";
 import { Reader } from "./read.ts";
+import { readScheduleGroups, readSchedules } from "./schedules.ts";
 import { readBuckets, readParameters, readSecrets } from "./storage.ts";
 import type { Plan } from "./types.ts";
 import { unrunnable } from "./unrunnable.ts";
@@ -43,6 +44,8 @@ export function buildPlan(graph: Graph): Plan {
     gateways: readGateways(reader, functionArn, notRun),
     functionUrls: readFunctionUrls(reader, functions, functionArn, notRun),
     rules: readRules(reader, notRun),
+    scheduleGroups: readScheduleGroups(reader),
+    schedules: readSchedules(reader),
     invocations: readInvocations(reader, functionArn),
     ...readReceiptRules(reader),
     userPools: readUserPools(reader),

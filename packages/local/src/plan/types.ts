@@ -223,6 +223,20 @@ export interface RuleSpec {
   targets: { id: string; arn: string; input?: string }[];
 }
 
+/** Of EventBridge Scheduler. */
+export interface ScheduleGroupSpec {
+  name: string;
+  region: string;
+  tags: Record<string, string>;
+}
+export interface ScheduleSpec {
+  name: string;
+  group: string;
+  region: string;
+  /** What CreateSchedule would be sent. */
+  input: Record<string, unknown>;
+}
+
 /** `aws.lambda.Invocation`: a function that the deployment itself calls, in its order. */
 export interface InvocationSpec {
   name: string;
@@ -373,6 +387,8 @@ export interface Plan {
   gateways: GatewaySpec[];
   functionUrls: FunctionUrlSpec[];
   rules: RuleSpec[];
+  scheduleGroups: ScheduleGroupSpec[];
+  schedules: ScheduleSpec[];
   invocations: InvocationSpec[];
   receiptRules: ReceiptRuleSpec[];
   /** Per region, the rule set that is active. */

@@ -14,8 +14,6 @@ const reasons: Record<string, string> = {
   "aws:appsync/graphQLApi:GraphQLApi": "there is no AppSync here",
   "aws:iot/authorizer:Authorizer": "there is no IoT here",
   "aws:cloudwatch/eventBus:EventBus": "only scheduled rules of the default bus run here",
-  "aws:scheduler/scheduleGroup:ScheduleGroup":
-    "schedules that a program makes at run time do not run here yet: making one fails",
   "aws:efs/fileSystem:FileSystem": "there is no EFS here",
   "aws:ec2/instance:Instance": "there are no instances here; loopback needs no bastion",
 };

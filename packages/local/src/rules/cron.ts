@@ -1,13 +1,23 @@
 /**
- * Cron expressions as EventBridge reads them
- * (https://docs.aws.amazon.com/eventbridge/latest/userguide/eb-scheduled-rule-pattern.html): six fields with a year,
+ * Cron expressions as EventBridge's rules and EventBridge Scheduler read them
+ * (https://docs.aws.amazon.com/eventbridge/latest/userguide/eb-scheduled-rule-pattern.html,
+ * https://docs.aws.amazon.com/scheduler/latest/UserGuide/schedule-types.html#cron-based): six fields with a year,
  * `?` in exactly one of the two fields for days, days of the week from 1 (Sunday) to 7, and `L`, `W` and `#`. Cron
  * libraries for Unix count days of the week from 0, take both day fields together, and know neither `W` nor years,
  * so there is little of them to use.
  */
+import { utc, type Zone } from "./zone.ts";
+
 export interface Cron {
-  /** The first time after `after`; milliseconds since the epoch, UTC. Undefined: never again. */
-  next(after: number): number | undefined;
+  /**
+   * The first time after `after`; milliseconds since the epoch. Undefined: never again.
+   *
+   * In a zone with daylight saving, a time that clocks are put forward past is left out, and one that they show twice
+   * is taken the first time only, as Scheduler documents.
+   *
+   * @param zone Whose clocks the fields mean; UTC unless given.
+   */
+  next(after: number, zone?: Zone): number | undefined;
 }
 
 interface Field {
@@ -52,26 +62,36 @@ export function parseCron(expression: string): Cron {
   const days = dayOfWeek === "?" ? parseDaysOfMonth(dayOfMonth) : parseDaysOfWeek(dayOfWeek);
   const lastYear = Math.max(...years);
 
+  /** The first time on the clock after another. */
+  function nextWall(after: number): number | undefined {
+    // Whole minutes, later than `after`.
+    const from = Math.floor(after / 60_000 + 1) * 60_000;
+    const start = new Date(from);
+    const first = start.getUTCFullYear() * 12 + start.getUTCMonth();
+    for (let at = first; at < (lastYear + 1) * 12; at++) {
+      const y = Math.floor(at / 12);
+      const m = at % 12;
+      if (!years.has(y) || !wantedMonths.has(m + 1)) continue;
+      const length = new Date(Date.UTC(y, m + 1, 0)).getUTCDate();
+      const firstWeekday = new Date(Date.UTC(y, m, 1)).getUTCDay() + 1;
+      for (const day of days({ length, firstWeekday })) {
+        if (Date.UTC(y, m, day + 1) <= from) continue;
+        for (const h of hours)
+          for (const min of minutes) {
+            const time = Date.UTC(y, m, day, h, min);
+            if (time >= from) return time;
+          }
+      }
+    }
+    return undefined;
+  }
+
   return {
-    next(after) {
-      // Whole minutes, later than `after`.
-      const from = Math.floor(after / 60_000 + 1) * 60_000;
-      const start = new Date(from);
-      const first = start.getUTCFullYear() * 12 + start.getUTCMonth();
-      for (let at = first; at < (lastYear + 1) * 12; at++) {
-        const y = Math.floor(at / 12);
-        const m = at % 12;
-        if (!years.has(y) || !wantedMonths.has(m + 1)) continue;
-        const length = new Date(Date.UTC(y, m + 1, 0)).getUTCDate();
-        const firstWeekday = new Date(Date.UTC(y, m, 1)).getUTCDay() + 1;
-        for (const day of days({ length, firstWeekday })) {
-          if (Date.UTC(y, m, day + 1) <= from) continue;
-          for (const h of hours)
-            for (const min of minutes) {
-              const time = Date.UTC(y, m, day, h, min);
-              if (time >= from) return time;
-            }
-        }
+    next(after, zone = utc) {
+      for (let wall = nextWall(zone.wallOf(after)); wall !== undefined; wall = nextWall(wall)) {
+        const instant = zone.instantOf(wall);
+        // In an hour that clocks show twice, what is found may have been due the first time.
+        if (instant !== undefined && instant > after) return instant;
       }
       return undefined;
     },

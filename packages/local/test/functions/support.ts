@@ -70,6 +70,8 @@ export function emptyPlan(changes: Partial<Plan> = {}): Plan {
     gateways: [],
     functionUrls: [],
     rules: [],
+    scheduleGroups: [],
+    schedules: [],
     invocations: [],
     receiptRules: [],
     activeRuleSets: {},

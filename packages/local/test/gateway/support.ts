@@ -37,6 +37,8 @@ export function emptyPlan(): Plan {
     gateways: [],
     functionUrls: [],
     rules: [],
+    scheduleGroups: [],
+    schedules: [],
     invocations: [],
     receiptRules: [],
     activeRuleSets: {},

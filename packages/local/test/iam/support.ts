@@ -76,6 +76,8 @@ export function emptyPlan(change: Partial<Plan> = {}): Plan {
     gateways: [],
     functionUrls: [],
     rules: [],
+    scheduleGroups: [],
+    schedules: [],
     invocations: [],
     receiptRules: [],
     activeRuleSets: {},

@@ -3,6 +3,7 @@ import { mkdtempSync, rmSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { S3Client } from "@aws-sdk/client-s3";
+import { SchedulerClient } from "@aws-sdk/client-scheduler";
 import { SNSClient } from "@aws-sdk/client-sns";
 import { SQSClient } from "@aws-sdk/client-sqs";
 import { createAddresses } from "../../src/cloud/addresses.ts";
@@ -16,6 +17,7 @@ import { createFrontDoor } from "../../src/front-door/index.ts";
 import { createIam } from "../../src/iam/index.ts";
 import type { BucketSpec, Plan, PolicyStatement, QueueSpec, TopicSpec } from "../../src/plan/types.ts";
 import { createS3 } from "../../src/services/s3/index.ts";
+import { createScheduler } from "../../src/services/scheduler/index.ts";
 import { createSns } from "../../src/services/sns/index.ts";
 import { createSqs } from "../../src/services/sqs/index.ts";
 import { openCertificateAuthority } from "../../src/tls/ca.ts";
@@ -108,6 +110,8 @@ export function planOf(change: Partial<Plan> & { grants?: PolicyStatement[] } = 
     gateways: [],
     functionUrls: [],
     rules: [],
+    scheduleGroups: [],
+    schedules: [],
     invocations: [],
     receiptRules: [],
     activeRuleSets: {},
@@ -139,6 +143,7 @@ export interface Services {
   sqs: ReturnType<typeof createSqs>;
   sns: ReturnType<typeof createSns>;
   s3: ReturnType<typeof createS3>;
+  scheduler: ReturnType<typeof createScheduler>;
   invocations: Invocations;
   observations: Observation[];
   logs: string[];
@@ -149,6 +154,7 @@ export interface Services {
   sqsClient(options?: ClientOptions): SQSClient;
   snsClient(options?: ClientOptions): SNSClient;
   s3Client(options?: ClientOptions): S3Client;
+  schedulerClient(options?: ClientOptions): SchedulerClient;
   /** Resolves with the next thing observed that is meant, or that was observed already. */
   observed(meant: (observation: Observation) => boolean): Promise<Observation>;
   /** Ends as a killed process would, as far as a test can: nothing is said to anybody. */
@@ -200,15 +206,17 @@ async function assemble(plan: Plan, folder: string, arrange?: (cloud: Cloud) => 
   const sqs = createSqs(cloud, ports);
   const sns = createSns(cloud, ports);
   const s3 = createS3(cloud, ports, { credentials: store });
+  const scheduler = createScheduler(cloud, ports);
   const invocations = recordInvocations(iam);
   const lambda: LambdaPort = {
     invokeAsync: invocations.invokeAsync,
     invoke: () => Promise.reject(new Error("not part of this test")),
   };
   Object.assign(ports, { sqs, sns, s3, lambda });
-  const frontDoor = createFrontDoor(cloud, { credentials: store, services: [sqs, sns, s3] });
+  const frontDoor = createFrontDoor(cloud, { credentials: store, services: [sqs, sns, s3, scheduler] });
   frontDoor.addHost(sns.hosts);
-  await Promise.all([sqs.start?.(), sns.start?.(), s3.start?.(), frontDoor.start?.()]);
+  await Promise.all([sqs.start?.(), sns.start?.(), s3.start?.(), scheduler.start(), frontDoor.start?.()]);
+  scheduler.run();
   const origin = `http://127.0.0.1:${frontDoor.httpPort}`;
 
   const clients: { destroy(): void }[] = [];
@@ -237,6 +245,7 @@ async function assemble(plan: Plan, folder: string, arrange?: (cloud: Cloud) => 
     sqs,
     sns,
     s3,
+    scheduler,
     invocations,
     observations,
     logs,
@@ -247,6 +256,7 @@ async function assemble(plan: Plan, folder: string, arrange?: (cloud: Cloud) => 
     sqsClient: (client) => keep(new SQSClient(settings(client))),
     snsClient: (client) => keep(new SNSClient(settings(client))),
     s3Client: (client) => keep(new S3Client(settings(client))),
+    schedulerClient: (client) => keep(new SchedulerClient(settings(client))),
     observed: (meant) => {
       const past = observations.find(meant);
       if (past) return Promise.resolve(past);
@@ -261,6 +271,7 @@ async function assemble(plan: Plan, folder: string, arrange?: (cloud: Cloud) => 
     async stop({ keep: keepFolder = false } = {}) {
       for (const client of clients) client.destroy();
       await frontDoor.stop();
+      await scheduler.stop();
       await Promise.all([sqs.stop(), sns.stop(), s3.stop()]);
       clock.stop();
       if (!keepFolder) rmSync(folder, { recursive: true, force: true });
