@@ -5,6 +5,15 @@
 export interface Clock {
   /** Milliseconds since the epoch, including every `advance`. */
   now(): number;
+  /** How far it is ahead of the machine's clock; 0 until it is moved. */
+  readonly offset: number;
+  /**
+   * What this clock showed when the machine's showed a time: programs outside of the run, which go by the machine's
+   * clock, say when they signed something. Undefined for a time that the machine has not seen yet.
+   */
+  atMachineTime(time: number): number | undefined;
+  /** Calls `listener` with the new offset after each `advance`. The returned function ends that. */
+  onMove(listener: (offset: number) => void): () => void;
   /** Calls `callback` once when the clock has moved `ms` on. The returned function cancels it. */
   after(ms: number, callback: () => void): () => void;
   /** Resolves when the clock has moved `ms` on, or at once when `signal` aborts. */
@@ -23,9 +32,14 @@ interface Timer {
 
 /** setTimeout holds 32-bit milliseconds: longer waits are taken in steps. */
 const LONGEST_WAIT_MS = 2 ** 31 - 1;
+/** Dates of signatures are whole seconds, and may be rounded. */
+const ROUNDING_MS = 1000;
 
 export function createClock(): Clock {
   let offset = 0;
+  /** Each move: when by the machine's clock, and the offset since then. */
+  const moves: { at: number; offset: number }[] = [];
+  const listeners = new Set<(offset: number) => void>();
   const timers = new Set<Timer>();
   const now = () => Date.now() + offset;
 
@@ -45,6 +59,17 @@ export function createClock(): Clock {
 
   const clock: Clock = {
     now,
+    get offset() {
+      return offset;
+    },
+    atMachineTime(time) {
+      if (!(time <= Date.now() + ROUNDING_MS)) return undefined;
+      return time + (moves.findLast(({ at }) => at <= time)?.offset ?? 0);
+    },
+    onMove(listener) {
+      listeners.add(listener);
+      return () => listeners.delete(listener);
+    },
     after(ms, callback) {
       const timer: Timer = { due: now() + Math.max(0, ms), callback };
       timers.add(timer);
@@ -68,6 +93,8 @@ export function createClock(): Clock {
     },
     advance(ms) {
       offset += ms;
+      moves.push({ at: Date.now(), offset });
+      for (const listener of listeners) listener(offset);
       const due = [...timers].filter((timer) => timer.due <= now()).sort((a, b) => a.due - b.due);
       for (const timer of due) fire(timer);
       for (const timer of timers) arm(timer);
@@ -75,6 +102,7 @@ export function createClock(): Clock {
     stop() {
       for (const timer of timers) clearTimeout(timer.handle);
       timers.clear();
+      listeners.clear();
     },
   };
   return clock;

@@ -3,7 +3,13 @@ import type { IncomingMessage } from "node:http";
 import { AwsError } from "../cloud/errors.ts";
 import type { CredentialStore, Principal } from "../cloud/types.ts";
 import { type SignableRequest, sha256 } from "./canonical.ts";
-import { createVerifier, readAuthorization, readPresigned, type SignatureClaim } from "./sigv4.ts";
+import {
+  createVerifier,
+  readAuthorization,
+  readPresigned,
+  type SignatureClaim,
+  type SigningClock,
+} from "./sigv4.ts";
 
 /** What the signature of a request says, unchecked. Undefined: the request is not signed. */
 export function readClaim(headers: Record<string, string>, query: string): SignatureClaim | undefined {
@@ -98,14 +104,16 @@ export function splitUrl(url: string): { path: string; query: string } {
  * Checks signatures of requests that another listener has received, such as an API with IAM authorization.
  *
  * @param service Signing name that the signature must be for.
+ * @param clock The run's.
  * @returns undefined for a request that is not signed.
  * @throws AwsError when the signature does not hold.
  */
 export function createAuthenticator(
   credentials: CredentialStore,
   service: string,
+  clock: SigningClock,
 ): (request: IncomingMessage, body: Buffer) => { principal: Principal; accessKeyId: string } | undefined {
-  const verifier = createVerifier(credentials);
+  const verifier = createVerifier(credentials, clock);
   return (request, body) => {
     const headers = flattenHeaders(request);
     const { path, query } = splitUrl(request.url ?? "/");

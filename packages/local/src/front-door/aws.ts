@@ -34,7 +34,7 @@ export function createAwsHandler(
   credentials: CredentialStore,
   services: AwsService[],
 ): Handler {
-  const verifier = createVerifier(credentials);
+  const verifier = createVerifier(credentials, cloud.clock);
   const bySigningName = new Map(
     services.flatMap((service) => service.signingNames.map((name) => [name, service])),
   );

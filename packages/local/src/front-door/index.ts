@@ -49,6 +49,8 @@ export function createFrontDoor(cloud: Cloud, options: FrontDoorOptions): FrontD
   };
 
   async function request(incoming: IncomingMessage, response: ServerResponse) {
+    // Node would write the machine's time. SDKs take theirs from here when it is another than their own.
+    if (cloud.clock.offset !== 0) response.setHeader("date", new Date(cloud.clock.now()).toUTCString());
     try {
       const handler = isManagementCall(incoming) ? undefined : hostHandler(hosts, incoming);
       await (handler ? handler.request(incoming, response) : aws(incoming, response));

@@ -3,6 +3,7 @@
  * https://docs.aws.amazon.com/IAM/latest/UserGuide/reference_sigv.html
  */
 import { createHmac, timingSafeEqual } from "node:crypto";
+import type { Clock } from "../cloud/clock.ts";
 import { AwsError } from "../cloud/errors.ts";
 import type { CredentialStore, Principal } from "../cloud/types.ts";
 import { canonicalRequest, decode, EMPTY_HASH, type SignableRequest, sha256 } from "./canonical.ts";
@@ -42,9 +43,13 @@ export interface Verifier {
   verify(request: SignableRequest, claim: SignatureClaim, payloadHash: string): Verified;
 }
 
-/** @param options.now Milliseconds: the machine's clock, which signers go by. */
-export function createVerifier(credentials: CredentialStore, options: { now?: () => number } = {}): Verifier {
-  const now = options.now ?? Date.now;
+/**
+ * What times of signatures are compared with. Functions sign by the run's clock, which may have been moved, and
+ * programs outside of the run by the machine's.
+ */
+export type SigningClock = Pick<Clock, "now" | "atMachineTime">;
+
+export function createVerifier(credentials: CredentialStore, clock: SigningClock): Verifier {
   const keys = new Map<string, Buffer>();
 
   /** Four HMACs a day, region and service rather than four a call. */
@@ -75,7 +80,7 @@ export function createVerifier(credentials: CredentialStore, options: { now?: ()
             : "The session token of the request belongs to another access key.",
           403,
         );
-      checkTime(claim, now());
+      checkTime(claim, clock);
       checkSignedHeaders(request, claim);
       const canonical = canonicalRequest(request, {
         service: claim.service,
@@ -115,7 +120,7 @@ export function verifyPresigned(
   request: { method: string; host: string; path: string; query: string },
   expected: { service: string; region: string },
   credentials: CredentialStore,
-  options: { now?: () => number } = {},
+  clock: SigningClock,
 ): Verified {
   const signable: SignableRequest = {
     ...request,
@@ -128,7 +133,7 @@ export function verifyPresigned(
       `Credential should be scoped to ${expected.region}/${expected.service}, not ${claim.region}/${claim.service}.`,
       403,
     );
-  return createVerifier(credentials, options).verify(signable, claim, EMPTY_HASH);
+  return createVerifier(credentials, clock).verify(signable, claim, EMPTY_HASH);
 }
 
 /** Reads `AWS4-HMAC-SHA256 Credential=..., SignedHeaders=..., Signature=...`. */
@@ -213,7 +218,8 @@ function claimOf({ credential, signedHeaders, signature, ...rest }: ClaimFields)
   };
 }
 
-function checkTime(claim: SignatureClaim, now: number) {
+/** @throws AwsError when the signature holds neither by the run's clock nor, for who goes by it, by the machine's. */
+function checkTime(claim: SignatureClaim, clock: SigningClock) {
   const signedAt = parseDate(claim.date);
   if (Number.isNaN(signedAt) || !claim.date.startsWith(claim.day))
     throw new AwsError(
@@ -221,16 +227,31 @@ function checkTime(claim: SignatureClaim, now: number) {
       `Date in Credential scope does not match YYYYMMDD from ISO-8601 version of date: ${claim.day} and ${claim.date}.`,
       403,
     );
+  const now = clock.now();
+  const refusal = refusalAt(claim, signedAt, now);
+  if (!refusal) return;
+  // Dates of signatures leave out fractions. Within the second of a move, what is used at once was signed after it, and
+  // an address, which lives for a while, before.
+  const lasts = claim.presigned && claim.service !== "rds-db";
+  for (const time of lasts ? [signedAt] : [signedAt, signedAt + 999]) {
+    const byMachine = clock.atMachineTime(time);
+    if (byMachine !== undefined && !refusalAt(claim, byMachine, now)) return;
+  }
+  throw refusal;
+}
+
+function refusalAt(claim: SignatureClaim, signedAt: number, now: number): AwsError | undefined {
   if (claim.presigned) {
     if (now > signedAt + claim.expires * 1000)
-      throw new AwsError("RequestExpired", "Request has expired", 403);
-    if (signedAt > now + SKEW_MS) throw new AwsError("RequestExpired", "Request is not yet valid", 403);
+      return new AwsError("RequestExpired", "Request has expired", 403);
+    if (signedAt > now + SKEW_MS) return new AwsError("RequestExpired", "Request is not yet valid", 403);
   } else if (Math.abs(now - signedAt) > SKEW_MS)
-    throw new AwsError(
+    return new AwsError(
       "RequestTimeTooSkewed",
       `Signature not yet current or expired: signed at ${claim.date}, the time is ${new Date(now).toISOString()}.`,
       403,
     );
+  return undefined;
 }
 
 function checkSignedHeaders(request: SignableRequest, claim: SignatureClaim) {
@@ -245,8 +266,8 @@ function checkSignedHeaders(request: SignableRequest, claim: SignatureClaim) {
     throw new AwsError("SignatureDoesNotMatch", "'X-Amz-Target' must be a 'SignedHeader'.", 403);
 }
 
-/** `20240601T120000Z` as milliseconds. */
-function parseDate(date: string): number {
+/** `20240601T120000Z` as milliseconds; NaN for what is no such date. */
+export function parseDate(date: string): number {
   if (date.length !== 16 || date[8] !== "T" || date[15] !== "Z") return Number.NaN;
   const part = (from: number, to: number) => Number(date.slice(from, to));
   return Date.UTC(part(0, 4), part(4, 6) - 1, part(6, 8), part(9, 11), part(11, 13), part(13, 15));

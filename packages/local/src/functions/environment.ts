@@ -13,6 +13,8 @@ export interface EnvironmentOptions {
   /** PEM file of the run's own CA. */
   caFile: string;
   addresses: Record<string, string>;
+  /** How far the run's clock is ahead of the machine's. */
+  clockMs: number;
   /** Folder of the bundle. */
   taskRoot: string;
   /** As Lambda names it: `bundle.handler`. */
@@ -60,6 +62,7 @@ export function functionEnvironment(options: EnvironmentOptions): Record<string,
     AWS_ENDPOINT_URL: `http://127.0.0.1:${options.frontDoorPort}`,
     NODE_EXTRA_CA_CERTS: options.caFile,
     SST_LOCAL_ADDRESSES: JSON.stringify(options.addresses),
+    ...(options.clockMs !== 0 && { SST_LOCAL_CLOCK_MS: String(options.clockMs) }),
     TMPDIR: tmpDir,
     // The SDKs read ~/.aws: what the developer keeps there is none of the function's business.
     HOME: tmpDir,

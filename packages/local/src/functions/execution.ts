@@ -118,6 +118,7 @@ export function createExecutor(
         frontDoorPort: options.frontDoorPort(),
         caFile: cloud.ca.file,
         addresses: cloud.addresses.toJSON(),
+        clockMs: cloud.clock.offset,
         taskRoot: bundle.taskRoot,
         handler: bundle.handler,
         tmpDir,

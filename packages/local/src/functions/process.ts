@@ -71,6 +71,7 @@ const DRAIN_MS = 500;
 const script = (name: string) => new URL(`./child/${name}`, import.meta.url);
 const bootstrap = fileURLToPath(script("bootstrap.mjs"));
 const networkHook = fileURLToPath(script("network.cjs"));
+const clockHook = fileURLToPath(script("clock.cjs"));
 
 interface Running {
   request: Request;
@@ -87,6 +88,8 @@ export function startProcess(options: ProcessOptions): FunctionProcess {
       "--enable-source-maps",
       "--require",
       networkHook,
+      "--require",
+      clockHook,
       bootstrap,
       options.file,
       options.exportName,
@@ -103,6 +106,7 @@ export function startProcess(options: ProcessOptions): FunctionProcess {
   const input = child.stdio[3] as Writable;
   const output = child.stdio[4] as Readable;
   const limitBytes = options.memoryMB * 1024 * 1024;
+  const unfollowClock = options.clock.onMove((offset) => input.write(encodeFrame({ clockMs: offset }, "")));
   if (child.pid !== undefined) options.keeper.add(child.pid);
 
   let running: Running | undefined;
@@ -191,6 +195,7 @@ export function startProcess(options: ProcessOptions): FunctionProcess {
     usable = false;
     clearTimeout(initTimer);
     unwatchInit();
+    unfollowClock();
     if (child.pid !== undefined) options.keeper.remove(child.pid);
     lines.stdout("\n", lastRequestId, true);
     lines.stderr("\n", lastRequestId, true);

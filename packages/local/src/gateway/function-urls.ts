@@ -36,7 +36,7 @@ export function createFunctionUrls(
   options: FunctionUrlOptions = {},
 ): FunctionUrls {
   const authenticate: Authenticate = options.credentials
-    ? createAuthenticator(options.credentials, "lambda")
+    ? createAuthenticator(options.credentials, "lambda", cloud.clock)
     : () => undefined;
   const listeners = new Map<string, Listener>();
 

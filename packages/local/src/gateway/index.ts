@@ -29,7 +29,7 @@ type Api = { gateway: GatewaySpec; http: HttpApi } | { gateway: GatewaySpec; web
 
 export function createGateways(cloud: Cloud, ports: Ports, options: GatewayOptions = {}): Gateways {
   const authenticate = options.credentials
-    ? createAuthenticator(options.credentials, "execute-api")
+    ? createAuthenticator(options.credentials, "execute-api", cloud.clock)
     : () => undefined;
   const apis = cloud.plan.gateways.map(
     (gateway): Api =>

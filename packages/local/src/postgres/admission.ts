@@ -130,7 +130,7 @@ function checkToken(
   let principal: Principal;
   try {
     const endpoints = hosts.map((host) => `${host.toLowerCase()}:${target.port}`);
-    principal = verifyToken(token, { endpoints, user, region: target.region }, credentials);
+    principal = verifyToken(token, { endpoints, user, region: target.region }, credentials, cloud.clock);
   } catch (error) {
     if (!(error instanceof InvalidToken)) throw error;
     cloud.log(`postgres: login of ${user} refused: ${error.message}`);

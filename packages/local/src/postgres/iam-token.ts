@@ -4,7 +4,7 @@
  */
 import { AwsError } from "../cloud/errors.ts";
 import type { CredentialStore, Principal } from "../cloud/types.ts";
-import { verifyPresigned } from "../front-door/sigv4.ts";
+import { type SigningClock, verifyPresigned } from "../front-door/sigv4.ts";
 
 /** Why a token is not accepted. For the developer's eyes: the client learns no reason, as on AWS. */
 export class InvalidToken extends Error {}
@@ -19,6 +19,7 @@ export function verifyToken(
   token: string,
   expected: { endpoints: string[]; user: string; region: string },
   credentials: CredentialStore,
+  clock: SigningClock,
 ): Principal {
   const mark = token.indexOf("/?");
   if (mark < 0 || !token.includes("X-Amz-Signature="))
@@ -42,7 +43,7 @@ export function verifyToken(
     throw new InvalidToken(`a token lives ${LIFETIME_SECONDS} s at most`);
   try {
     const scope = { service: "rds-db", region: expected.region };
-    return verifyPresigned({ method: "GET", host, path: "/", query }, scope, credentials).principal;
+    return verifyPresigned({ method: "GET", host, path: "/", query }, scope, credentials, clock).principal;
   } catch (error) {
     if (error instanceof AwsError) throw new InvalidToken(`${error.code}: ${error.message}`);
     throw error;

@@ -158,7 +158,7 @@ describe("the examples of the documentation", () => {
     }),
     revoke: () => undefined,
   };
-  const at = (iso: string) => ({ now: () => Date.parse(iso) });
+  const at = (iso: string) => ({ now: () => Date.parse(iso), atMachineTime: () => undefined });
   const empty = "e3b0c44298fc1c149afbf4c8996fb92427ae41e4649b934ca495991b7852b855";
   const range = {
     host: "examplebucket.s3.amazonaws.com",
@@ -264,12 +264,12 @@ describe("RDS tokens", () => {
       credentials: door.worker,
     });
     const [address = "", query = ""] = (await signer.getAuthToken()).split("/?");
-    const verify = (as: string, region: string, now?: () => number) =>
+    const verify = (as: string, region: string, now = Date.now) =>
       verifyPresigned(
         { method: "GET", host: as, path: "/", query },
         { service: "rds-db", region },
         door.credentials,
-        now ? { now } : {},
+        { now, atMachineTime: () => undefined },
       );
     expect(verify(address, "eu-west-1").principal).toEqual({
       kind: "role",

@@ -9,7 +9,7 @@
  * A frame is its length (32 bits, big endian), a JSON header, a line feed and a payload (UTF-8).
  */
 import { writeSync } from "node:fs";
-import { enableCompileCache, flushCompileCache } from "node:module";
+import { createRequire, enableCompileCache, flushCompileCache } from "node:module";
 import { Socket } from "node:net";
 import { performance } from "node:perf_hooks";
 import { pathToFileURL } from "node:url";
@@ -180,7 +180,10 @@ if (compileCache) enableCompileCache(compileCache);
 /** @type {Function} */
 let handler = () => {};
 // Reading begins before the handler loads: a parent that ends meanwhile is noticed.
-readFrames((header, payload) => invoke(header, payload));
+readFrames((header, payload) => {
+  if (typeof header.clockMs === "number") createRequire(import.meta.url)("./clock.cjs").move(header.clockMs);
+  else invoke(header, payload);
+});
 
 const started = performance.now();
 try {

@@ -139,6 +139,7 @@ export function createS3(cloud: Cloud, ports: Ports, options: { credentials: Cre
           call,
           bucket,
           credentials: options.credentials,
+          clock: cloud.clock,
           doerOf: (principal) => doerOf(principal, call.trace),
         });
       case "CopyObject":

@@ -57,7 +57,7 @@ function readCondition(condition: unknown): Condition[] {
 
 /**
  * @param fields The form's, by name in lower case, with `bucket` and the `key` as it was sent.
- * @param now Milliseconds of the machine's clock, like the rest of a signature.
+ * @param now Milliseconds, by the clock that the form was signed by.
  * @returns how many bytes the file may have.
  * @throws AwsError AccessDenied that names the condition.
  */

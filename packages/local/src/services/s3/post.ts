@@ -1,7 +1,14 @@
 /** Uploads by HTML form. https://docs.aws.amazon.com/AmazonS3/latest/API/RESTObjectPOST.html */
 import { AwsError } from "../../cloud/errors.ts";
 import type { AwsAnswer, AwsCall, CredentialStore, Principal } from "../../cloud/types.ts";
-import { deriveSigningKey, hmac, sameBytes, signatureMismatch } from "../../front-door/sigv4.ts";
+import {
+  deriveSigningKey,
+  hmac,
+  parseDate,
+  type SigningClock,
+  sameBytes,
+  signatureMismatch,
+} from "../../front-door/sigv4.ts";
 import { escapeXml } from "../../front-door/xml.ts";
 import type { Bucket, Doer } from "./bucket.ts";
 import { readForm } from "./form.ts";
@@ -17,10 +24,11 @@ export interface PostCall {
   call: AwsCall;
   bucket: Bucket;
   credentials: CredentialStore;
+  clock: SigningClock;
   doerOf(principal: Principal): Doer;
 }
 
-export async function postObject({ call, bucket, credentials, doerOf }: PostCall): Promise<AwsAnswer> {
+export async function postObject({ call, bucket, credentials, clock, doerOf }: PostCall): Promise<AwsAnswer> {
   const { body, headers: httpHeaders } = call.http;
   const { fields, file, close } = await readForm(body, httpHeaders["content-type"]);
   try {
@@ -30,7 +38,7 @@ export async function postObject({ call, bucket, credentials, doerOf }: PostCall
         ArgumentName: "key",
         ArgumentValue: sentKey ?? "",
       });
-    const size = admit(call, bucket, credentials, fields);
+    const size = admit(call, bucket, credentials, clock, fields);
     const key = checkKey(sentKey.replaceAll(FILE_NAME, () => file.name));
     const headers = headersOf(fields);
     const tagging = fields.get("tagging");
@@ -65,12 +73,17 @@ function admit(
   call: AwsCall,
   bucket: Bucket,
   credentials: CredentialStore,
+  clock: SigningClock,
   fields: Map<string, string>,
 ): { from: number; to: number } | undefined {
   const policy = fields.get("policy");
   if (policy === undefined) return undefined;
   call.principal = verifySigner(policy, bucket, credentials, fields);
-  return checkPolicy(readPolicy(policy), new Map([...fields, ["bucket", bucket.spec.name]]), Date.now());
+  const signedAt = parseDate(fields.get("x-amz-date") ?? "");
+  // By the machine's clock, if who signed it goes by that: the policy's end is told by the same one.
+  const ahead = Math.max(0, (clock.atMachineTime(signedAt) ?? signedAt) - signedAt);
+  const form = new Map([...fields, ["bucket", bucket.spec.name]]);
+  return checkPolicy(readPolicy(policy), form, clock.now() - ahead);
 }
 
 function verifySigner(
