@@ -42,6 +42,7 @@ declare module "sst" {
     }
     "Cache": {
       "host": string
+      "local": boolean
       "port": number
       "secretArn": string
       "type": "sst.sst.Linkable"
@@ -60,6 +61,7 @@ declare module "sst" {
     "Database": {
       "appUser": string
       "host": string
+      "local": boolean
       "migratorUser": string
       "name": string
       "port": number

@@ -32,6 +32,7 @@ export default $config({
     await import("./infra/database");
     await import("./infra/bastion");
     await import("./infra/cache");
+    await import("./infra/dev");
     await import("./infra/queues");
     await import("./infra/storage");
     await import("./infra/layers");

@@ -6,7 +6,7 @@ import { ownDomain } from "./dns";
 import { createFunction } from "./function";
 import { googleClient } from "./google";
 import { connectTo, getObjects, putObjects, readDepth, readSecret, redrive, sendTo } from "./grants";
-import { migration } from "./migrations";
+import { migrated } from "./migrations";
 import { queues } from "./queues";
 import { push, realtime } from "./realtime";
 import { appUser } from "./secrets";
@@ -67,7 +67,7 @@ const apiFunction = createFunction("ApiFunction", {
     redrive(...deadLetterQueues),
   ],
   layers: ["data"],
-  after: [migration],
+  after: migrated,
 });
 
 const tokens = api.addAuthorizer({ name: "Tokens", jwt: { issuer, audiences: [webClient.id] } });

@@ -1,6 +1,6 @@
 /** The host that database tunnels go through: `npm run tunnel`, docs/decisions/0031-bastion.md. */
 import { aurora } from "./cluster";
-import { database, databaseMaster } from "./database";
+import { database, databaseHost, databaseMaster } from "./database";
 import { bastionGroup } from "./network";
 import { accountId, settings } from "./stage";
 import { vpc } from "./vpc";
@@ -83,7 +83,7 @@ if (bastion)
       port: aurora.port,
       database: aurora.database,
       /** Functions' way in, by IAM token. */
-      host: database.properties.host,
+      host: databaseHost,
       users: [database.properties.appUser, database.properties.migratorUser],
       /** The cluster itself, which the master alone may enter on a stage with a proxy. */
       clusterHost: databaseMaster.properties.host,

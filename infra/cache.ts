@@ -1,5 +1,5 @@
 import { cacheGroup } from "./network";
-import { permanent, production } from "./stage";
+import { permanent, production, settings } from "./stage";
 import { vpc } from "./vpc";
 
 /** A replica that takes over in production; losing the cache loses no data, so elsewhere one node does. */
@@ -41,6 +41,12 @@ export const cacheSecretArn = $output(redis.nodes.cluster).apply((cluster) =>
   }),
 );
 
+/** Under `sst dev` the one of `npm run services`, as the database is. */
 export const cache = new sst.Linkable("Cache", {
-  properties: { host: redis.host, port: redis.port, secretArn: cacheSecretArn },
+  properties: {
+    host: $dev ? "localhost" : redis.host,
+    port: $dev ? settings.dev.cachePort : redis.port,
+    local: $dev,
+    secretArn: cacheSecretArn,
+  },
 });

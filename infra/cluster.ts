@@ -65,8 +65,8 @@ const monitoringRole = permanent
   : undefined;
 
 /**
- * Without `dev`: `sst dev` uses the stage's own cluster. With it SST answers "placeholder" for ARNs, which is no
- * resource that a policy may name; to work without AWS there is `npm run local`.
+ * Without `dev`: with it SST answers "placeholder" for ARNs, which is no resource that a policy may name. What functions
+ * use under `sst dev` is said by the link (database.ts).
  */
 export const aurora = new sst.aws.Aurora("Aurora", {
   engine: "postgres",

@@ -16,11 +16,18 @@ export const databaseReady = [
   ...(migratorSecret ? [migratorSecret.version] : []),
 ];
 
-/** Where functions connect. Names only: they log in by IAM token. */
+/** The proxy where there is one, else the cluster. */
+export const databaseHost = proxied ? proxied.proxy.endpoint : aurora.host;
+
+/**
+ * Where functions connect. Names only: they log in by IAM token. Under `sst dev` they run on the developer's machine,
+ * which does not reach the private subnets, and have the database of `npm run services` (infra/dev.ts).
+ */
 export const database = new sst.Linkable("Database", {
   properties: {
-    host: proxied ? proxied.proxy.endpoint : aurora.host,
-    port: aurora.port,
+    host: $dev ? "localhost" : databaseHost,
+    port: $dev ? settings.dev.databasePort : aurora.port,
+    local: $dev,
     name: aurora.database,
     region: settings.homeRegion,
     appUser,

@@ -26,13 +26,18 @@ export const migrator = createFunction("Migrator", {
  * Runs the migrator when its code or the settings changed. Whatever takes traffic depends on it, since SST on its own
  * would let new code meet the old schema.
  */
-export const migration = new aws.lambda.Invocation(
-  "Migration",
-  {
-    functionName: migrator.name,
-    input: $jsonStringify({ mailboxes: settings.mailboxes }),
-    // The key names the hash of the bundle, the migrations in it included.
-    triggers: { code: migrator.nodes.function.apply((fn) => fn.s3Key.apply((key) => key ?? "")) },
-  },
-  { dependsOn: databaseReady },
-);
+const migration = $dev
+  ? undefined
+  : new aws.lambda.Invocation(
+      "Migration",
+      {
+        functionName: migrator.name,
+        input: $jsonStringify({ mailboxes: settings.mailboxes }),
+        // The key names the hash of the bundle, the migrations in it included.
+        triggers: { code: migrator.nodes.function.apply((fn) => fn.s3Key.apply((key) => key ?? "")) },
+      },
+      { dependsOn: databaseReady },
+    );
+
+/** What must be there before code takes traffic. Under `sst dev` nothing: `npm run services` migrates what it starts. */
+export const migrated = migration ? [migration] : [];

@@ -3,7 +3,7 @@ import { database } from "./database";
 import { ownDomain } from "./dns";
 import { createFunction } from "./function";
 import { connectTo, postToConnections, readSecret } from "./grants";
-import { migration } from "./migrations";
+import { migrated } from "./migrations";
 import { appUser } from "./secrets";
 
 export const realtime = new sst.aws.ApiGatewayWebSocket("Realtime", {
@@ -28,7 +28,7 @@ const data = {
   links: [database],
   grants: [connectTo(appUser)],
   layers: ["data" as const],
-  after: [migration],
+  after: migrated,
 };
 
 const authorizer = createFunction("RealtimeAuthorizer", {

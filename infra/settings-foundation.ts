@@ -40,6 +40,16 @@ export const foundation = {
   logDays: z
     .literal(logDays, `must be a number of days that CloudWatch Logs takes: ${logDays.join(", ")}`)
     .default(30),
+  /**
+   * Ports of this machine on which `npm run services` has Postgres and Redis for `sst dev`; a stage's own settings file
+   * may name others. `{"databasePort": 5433, "cachePort": 6380}`
+   */
+  dev: z
+    .strictObject({
+      databasePort: z.int().min(1024, "must be a port from 1024 to 65535").max(65_535).default(54_329),
+      cachePort: z.int().min(1024, "must be a port from 1024 to 65535").max(65_535).default(63_799),
+    })
+    .default({ databasePort: 54_329, cachePort: 63_799 }),
   /** Who hears alarms; confirms by a link in the first mail. Without it permanent stages have alarms that nobody hears. `"oncall@example.com"` */
   alarmEmail: z.email("must be an e-mail address such as oncall@example.com").optional(),
   /** Whether there is a host for database tunnels; without it nobody reaches the database from outside. `false` */

@@ -24,7 +24,7 @@ import {
   tellMissing,
 } from "./grants";
 import { sendingIdentityArns } from "./identities";
-import { migration } from "./migrations";
+import { migrated } from "./migrations";
 import { configurationSetArn, outbound, senderAddresses } from "./outbound";
 import { queues, type WorkQueue } from "./queues";
 import { push, realtime } from "./realtime";
@@ -63,7 +63,7 @@ function createConsumer(
     links: [database, ...links],
     grants: [consume(queue), connectTo(appUser), ...grants],
     layers: ["data", ...layers],
-    after: [migration],
+    after: migrated,
   });
   queue.subscribe(consumer.arn, {
     // A full batch costs one transaction; a lone message does not wait.
@@ -170,6 +170,6 @@ const sweep = createFunction("OutboxSweep", {
     sendTo(queues.email.queue, queues.jobs.queue, queues.jobs.deadLetterQueue),
   ],
   layers: ["data"],
-  after: [migration],
+  after: migrated,
 });
 new sst.aws.Cron("OutboxSweepSchedule", { schedule: "rate(1 minute)", function: sweep.arn });

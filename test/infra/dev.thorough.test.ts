@@ -21,11 +21,23 @@ test("no policy, link or address under sst dev is SST's placeholder", async () =
   );
 });
 
-test("a stage has the same resources under sst dev, layers and archives of functions apart", async () => {
+test("functions on the developer's machine have the database and the cache of that machine, which migrates itself", async () => {
+  const graph = await dev();
+  expect(graph.links.Database).toMatchObject({ host: "localhost", port: 54_329, local: true });
+  expect(graph.links.Cache).toMatchObject({ host: "localhost", port: 63_799, local: true });
+  expect(all(graph, "aws:lambda/invocation:Invocation")).toEqual([]);
+  for (const stage of ["anna", "staging", "production"]) {
+    const { links } = await graphOf(stage);
+    expect(links.Database).toMatchObject({ host: expect.stringMatching(/amazonaws/), local: false });
+    expect(links.Cache).toMatchObject({ host: expect.stringMatching(/amazonaws/), local: false });
+  }
+});
+
+test("a stage has the same resources under sst dev, layers, archives of functions and the migration apart", async () => {
   const names = (graph: Awaited<ReturnType<typeof dev>>) =>
     new Set(
       graph.resources.flatMap(({ type, name }) =>
-        /^aws:/.test(type) && !/s3\/bucketObjectv2|lambda\/layerVersion/.test(type)
+        /^aws:/.test(type) && !/s3\/bucketObjectv2|lambda\/(?:layerVersion|invocation)/.test(type)
           ? [`${type} ${name}`]
           : [],
       ),

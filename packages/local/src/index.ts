@@ -7,6 +7,7 @@ export { readPolicies } from "./plan/iam.ts";
 export { buildPlan } from "./plan/index.ts";
 export type { Plan } from "./plan/types.ts";
 export { type RunningApp, type RunOptions, runApp } from "./run.ts";
+export { type ServicesOptions, startServices } from "./services.ts";
 export { type LocalCloud, type StartOptions, startLocal, startPostgres } from "./start.ts";
 export { exclusively } from "./synth/exclusively.ts";
 export {

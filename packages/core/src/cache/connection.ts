@@ -55,14 +55,15 @@ export function wake(): void {
 }
 
 async function connect(): Promise<Redis> {
-  const { host, port, secretArn } = config("Cache");
-  const { authToken } = await secretJson(secretArn, config("Settings").homeRegion, tokenSecret);
+  const { host, port, local, secretArn } = config("Cache");
   const { default: Redis } = await import("./ioredis.cjs");
   const client = new Redis({
     host,
     port,
-    password: authToken,
-    tls: { servername: host, rejectUnauthorized: true },
+    ...(!local && {
+      password: (await secretJson(secretArn, config("Settings").homeRegion, tokenSecret)).authToken,
+      tls: { servername: host, rejectUnauthorized: true },
+    }),
     lazyConnect: true,
     connectTimeout: connectMs,
     commandTimeout: commandMs,

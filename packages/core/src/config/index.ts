@@ -11,6 +11,13 @@ const address = z.email().transform((text) => text.toLowerCase());
 const bucket = z.object({ name, region: name });
 const queue = z.object({ url: z.url(), arn: name });
 
+/** A server of this machine (`npm run services`), reached in plain text and without a login. */
+const local = z.boolean().default(false);
+const localIsLoopback = [
+  (link: { local: boolean; host: string }) => !link.local || link.host === "localhost",
+  "only localhost is reached without TLS and without a login",
+] as const;
+
 const sections = {
   Settings: z.object({
     stage: name,
@@ -25,17 +32,22 @@ const sections = {
     jobHistoryDays: z.number().positive().default(30),
     logLevel: z.enum(levels),
   }),
-  Database: z.object({
-    host: name,
-    port: z.coerce.number().int().positive(),
-    name,
-    region: name,
-    appUser: name,
-    migratorUser: name,
-  }),
+  Database: z
+    .object({
+      host: name,
+      port: z.coerce.number().int().positive(),
+      local,
+      name,
+      region: name,
+      appUser: name,
+      migratorUser: name,
+    })
+    .refine(...localIsLoopback),
   DatabaseMaster: z.object({ secretArn: name, host: name, port: z.coerce.number().int().positive() }),
   DatabaseSecrets: z.object({ appSecretArn: name, migratorSecretArn: name }),
-  Cache: z.object({ host: name, port: z.coerce.number().int().positive(), secretArn: name }),
+  Cache: z
+    .object({ host: name, port: z.coerce.number().int().positive(), local, secretArn: name })
+    .refine(...localIsLoopback),
   MailBucket: bucket,
   HomeBucket: bucket,
   EmailQueue: queue,

@@ -6,7 +6,9 @@ export type Login =
   /** Straight to the cluster with IAM tokens: members of `rds_iam`, which have no password login. */
   | { kind: "iam" }
   /** Behind RDS Proxy, which logs in by password: not members of `rds_iam`. */
-  | { kind: "password"; app: string; migrator: string };
+  | { kind: "password"; app: string; migrator: string }
+  /** A server of this machine that lets both in: `npm run services`. */
+  | { kind: "trusted" };
 
 export interface BootstrapOptions {
   database: string;
@@ -49,7 +51,7 @@ export async function bootstrap(master: ClientBase, options: BootstrapOptions): 
       for (const [key, value] of Object.entries(settings))
         await master.query(`alter role ${name} set ${key} = ${master.escapeLiteral(value)}`);
       if (login.kind === "iam") await master.query(`grant rds_iam to ${name}`);
-      else {
+      else if (login.kind === "password") {
         if (roles.has("rds_iam") && (await isMember(master, user)))
           await master.query(`revoke rds_iam from ${name}`);
         const password = user === appUser ? login.app : login.migrator;

@@ -61,9 +61,11 @@ export function poolFromConfig(user: DatabaseUser): Pool {
     port: database.port,
     database: database.name,
     user: username,
-    password: () => iamToken(database.host, database.port, database.region, username),
-    ssl: { rejectUnauthorized: true, servername: database.host },
     max: poolSize(),
+    ...(!database.local && {
+      password: () => iamToken(database.host, database.port, database.region, username),
+      ssl: { rejectUnauthorized: true, servername: database.host },
+    }),
   });
 }
 

@@ -3,6 +3,7 @@ import { createServer, type Server, type Socket } from "node:net";
 import { join } from "node:path";
 import type { Duplex } from "node:stream";
 import { createServer as createTlsServer } from "node:tls";
+import type { Clock } from "../cloud/clock.ts";
 import type { Cloud, Part, Ports } from "../cloud/types.ts";
 import type { CacheSpec } from "../plan/types.ts";
 import { Engine } from "./embedded/engine.ts";
@@ -50,10 +51,11 @@ export function createRedis(cloud: Cloud, _ports: Ports, options: RedisOptions =
       throw new Error(
         `cache ${spec.id}: there is neither redis-server nor valkey-server on the PATH (apt-get install redis-server, brew install valkey)`,
       );
-    const store = binary === undefined ? embed(cloud, spec) : await startServer(binary, spec, noteFile(spec));
+    const store =
+      binary === undefined ? embed(cloud.clock, spec) : await startServer(binary, spec, noteFile(spec));
     void store.ended?.then((reason) => reason && cloud.log(`redis: ${spec.id}: ${reason}; start again`));
     try {
-      const listener = await listen(cloud, spec, store, requested);
+      const listener = await listen(cloud.ca, spec, store, requested);
       running.set(spec.id, {
         port: listener.port,
         async stop() {
@@ -102,9 +104,47 @@ export function createRedis(cloud: Cloud, _ports: Ports, options: RedisOptions =
   };
 }
 
-function embed(cloud: Cloud, spec: CacheSpec): Store {
+/**
+ * One cache without TLS and without a login, on a port of 127.0.0.1: nothing of AWS, for `sst dev`.
+ * @param folder Notes what a killed run has left.
+ */
+export async function startPlainCache(options: {
+  port: number;
+  folder: string;
+  clock: Clock;
+}): Promise<{ engine: string; stop(): Promise<void> }> {
+  const spec: CacheSpec = {
+    id: "plain",
+    arn: "",
+    region: "",
+    hosts: ["localhost"],
+    port: options.port,
+    transitEncryption: false,
+    clusterMode: false,
+  };
+  const binary = findServer();
+  const store =
+    binary === undefined
+      ? embed(options.clock, spec)
+      : await startServer(binary, spec, join(options.folder, "plain.folder"));
+  try {
+    const listener = await listen(undefined, spec, store, options.port);
+    return {
+      engine: binary ?? "embedded",
+      async stop() {
+        await listener.close();
+        await store.stop();
+      },
+    };
+  } catch (error) {
+    await store.stop();
+    throw error;
+  }
+}
+
+function embed(clock: Clock, spec: CacheSpec): Store {
   const engine = new Engine({
-    clock: cloud.clock,
+    clock,
     authToken: spec.authToken,
     cluster: spec.clusterMode ? { host: spec.hosts[0] ?? "localhost", port: spec.port } : undefined,
   });
@@ -117,17 +157,17 @@ function embed(cloud: Cloud, spec: CacheSpec): Store {
 }
 
 /** Without transit encryption plain, as on ElastiCache; with it TLS and nothing else. */
-async function listen(cloud: Cloud, spec: CacheSpec, store: Store, requested = 0) {
+async function listen(ca: Cloud["ca"] | undefined, spec: CacheSpec, store: Store, requested = 0) {
   const sockets = new Set<Socket>();
   const serve = (socket: Socket) => {
     socket.setNoDelay(true);
     store.attach(socket);
   };
   let server: Server;
-  if (spec.transitEncryption) {
+  if (spec.transitEncryption && ca) {
     // A cluster's nodes have names below its own.
     const names = spec.hosts.flatMap((host) => [host, `*.${host.replace(/^\*\./, "")}`]);
-    const tls = await cloud.ca.issue([...names, "localhost", "127.0.0.1"]);
+    const tls = await ca.issue([...names, "localhost", "127.0.0.1"]);
     server = createTlsServer({ ...tls, minVersion: "TLSv1.2" }, serve);
     server.on("tlsClientError", (_error, socket: Socket) => socket.destroy());
   } else server = createServer(serve);
