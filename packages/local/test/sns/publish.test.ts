@@ -1,3 +1,4 @@
+import { request } from "node:http";
 import {
   CreateTopicCommand,
   GetSubscriptionAttributesCommand,
@@ -51,6 +52,21 @@ afterAll(() => services.stop());
 
 const publish = (input: Partial<PublishCommandInput>, client = sns) =>
   client.send(new PublishCommand({ TopicArn: topic.arn, Message: "x", ...input }));
+
+test("without a signature is refused, under SNS's own host name as well", async () => {
+  const answer = await new Promise<{ status: number | undefined; body: string }>((resolve, reject) => {
+    const headers = {
+      host: "sns.eu-west-1.amazonaws.com",
+      "content-type": "application/x-www-form-urlencoded",
+    };
+    const sent = request(services.origin, { method: "POST", headers }, async (response) =>
+      resolve({ status: response.statusCode, body: Buffer.concat(await response.toArray()).toString() }),
+    );
+    sent.on("error", reject);
+    sent.end(`Action=Publish&Version=2010-03-31&TopicArn=${topic.arn}&Message=x`);
+  });
+  expect(answer).toEqual({ status: 403, body: expect.stringContaining("MissingAuthenticationToken") });
+});
 
 describe("a publication", () => {
   const attribute = (value: object) => ({ MessageAttributes: { a: value } }) as Partial<PublishCommandInput>;

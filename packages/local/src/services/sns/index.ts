@@ -18,7 +18,8 @@ export interface Sns extends SnsPort, AwsService, Part {
 }
 export interface CertificateHost {
   pattern: RegExp;
-  path: RegExp;
+  /** SNS's API has the same host. */
+  accepts(request: IncomingMessage): boolean;
   request(request: IncomingMessage, response: ServerResponse): Promise<void>;
 }
 
@@ -95,7 +96,8 @@ export function createSns(cloud: Cloud, ports: Ports): Sns {
     hosts: [
       {
         pattern: /^sns\.[a-z0-9-]+\.amazonaws\.com$/,
-        path: /^\/SimpleNotificationService-[0-9a-f]+\.pem$/,
+        accepts: ({ method, url = "" }) =>
+          method === "GET" && /^\/SimpleNotificationService-[0-9a-f]+\.pem$/.test(url),
         async request({ url = "" }, response) {
           const certificate = await signer.certificate(url.slice(1));
           if (certificate === undefined) response.writeHead(404).end();
