@@ -8,6 +8,7 @@ import {
   type Reader,
   record,
   redrive,
+  redriveAllow,
   text,
   textRecord,
   texts,
@@ -31,8 +32,17 @@ export function readQueues(reader: Reader): QueueSpec[] {
       .all("aws:sqs/redrivePolicy:RedrivePolicy")
       .map((resource) => [text(resource, "queueUrl"), property(resource, "redrivePolicy")]),
   );
+  const allowed = new Map(
+    reader
+      .all("aws:sqs/redriveAllowPolicy:RedriveAllowPolicy")
+      .map((resource) => [text(resource, "queueUrl"), property(resource, "redriveAllowPolicy")]),
+  );
   return reader.all("aws:sqs/queue:Queue").map((resource) => {
     const url = text(resource, "url");
+    const allow = redriveAllow(
+      property(resource, "redriveAllowPolicy") ?? allowed.get(url),
+      `redrive allow policy of queue "${resource.name}"`,
+    );
     const target = redrive(
       property(resource, "redrivePolicy") ?? separate.get(url),
       `redrive policy of queue "${resource.name}"`,
@@ -50,6 +60,7 @@ export function readQueues(reader: Reader): QueueSpec[] {
       maximumMessageSize: number(resource, "maxMessageSize", 262_144),
       receiveWaitSeconds: number(resource, "receiveWaitTimeSeconds", 0),
       ...(target && { redrive: target }),
+      ...(allow && { redriveAllow: allow }),
       tags: textRecord(property(resource, "tags")),
     };
   });

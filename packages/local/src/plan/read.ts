@@ -1,6 +1,6 @@
 /** Reading a graph: resources by type, and their properties with the types that AWS documents. */
 import type { Graph, GraphResource } from "../graph/types.ts";
-import type { PolicyDocument } from "./types.ts";
+import type { PolicyDocument, RedriveAllow } from "./types.ts";
 
 export class Reader {
   readonly graph: Graph;
@@ -119,4 +119,14 @@ export function redrive(
   return target
     ? { deadLetterTargetArn: target, maxReceiveCount: toNumber(parsed.maxReceiveCount) ?? 10 }
     : undefined;
+}
+/** `{redrivePermission, sourceQueueArns}` as JSON text or object. */
+export function redriveAllow(value: unknown, where: string): RedriveAllow | undefined {
+  if (value === undefined || value === null || value === "") return undefined;
+  const parsed = record(typeof value === "string" ? parseJson(value, where) : value);
+  const { redrivePermission: permission } = parsed;
+  if (permission !== "allowAll" && permission !== "denyAll" && permission !== "byQueue")
+    throw new Error(`${where}: redrivePermission is allowAll, denyAll or byQueue`);
+  const sources = texts(parsed.sourceQueueArns);
+  return { redrivePermission: permission, ...(sources.length > 0 && { sourceQueueArns: sources }) };
 }

@@ -49,8 +49,16 @@ export interface QueueSpec {
   maximumMessageSize: number;
   receiveWaitSeconds: number;
   redrive?: { deadLetterTargetArn: string; maxReceiveCount: number };
+  /** Which queues may name it as their dead-letter queue; absent: all. */
+  redriveAllow?: RedriveAllow;
   /** Tags, shown by ListQueueTags. */
   tags: Record<string, string>;
+}
+
+export interface RedriveAllow {
+  redrivePermission: "allowAll" | "denyAll" | "byQueue";
+  /** With `byQueue`: ARNs, ten at most. */
+  sourceQueueArns?: string[];
 }
 
 export interface TopicSpec {

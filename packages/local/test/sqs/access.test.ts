@@ -4,9 +4,11 @@ import {
   ReceiveMessageCommand,
   SendMessageBatchCommand,
   SendMessageCommand,
+  StartMessageMoveTaskCommand,
 } from "@aws-sdk/client-sqs";
 import { afterAll, beforeAll, describe, expect, test } from "vitest";
 import { uniqueId } from "../../src/iam/principal.ts";
+import type { PolicyStatement } from "../../src/plan/types.ts";
 import {
   account,
   allow,
@@ -58,6 +60,47 @@ test("a role is denied the rest, with role, action and queue named, and nothing 
   await expect(refusal).rejects.toMatchObject({ name: expect.stringMatching(/^AccessDenied/) });
   expect(services.sqs.counts(other.arn).visible).toBe(0);
   expect(services.iam.denials()).toMatchObject([{ action: "sqs:SendMessage", resource: other.arn }]);
+});
+
+describe("moving dead letters takes the caller's rights", () => {
+  const source = queueSpec("dead").arn;
+  const own = [
+    "sqs:StartMessageMoveTask",
+    "sqs:ReceiveMessage",
+    "sqs:DeleteMessage",
+    "sqs:GetQueueAttributes",
+  ];
+  const start = async (grants: PolicyStatement[], DestinationArn?: string) => {
+    const moving = await startServices(
+      planOf({
+        queues: [
+          queueSpec("fed", { redrive: { deadLetterTargetArn: source, maxReceiveCount: 1 } }),
+          queueSpec("dead"),
+          other,
+        ],
+        grants,
+      }),
+    );
+    try {
+      const sqs = moving.sqsClient({ as: worker });
+      return await sqs.send(new StartMessageMoveTaskCommand({ SourceArn: source, DestinationArn }));
+    } finally {
+      await moving.stop();
+    }
+  };
+
+  test("on the dead-letter queue, and to send to where they go", async () => {
+    const sending = allow("sqs:SendMessage", other.arn);
+    await expect(start([allow(own, source), sending], other.arn)).resolves.toMatchObject({
+      TaskHandle: expect.any(String),
+    });
+    for (const missing of own) {
+      const rest = own.filter((action) => action !== missing);
+      await expect(start([allow(rest, source), sending], other.arn)).rejects.toThrow(missing);
+    }
+    await expect(start([allow(own, source)], other.arn)).rejects.toThrow(/sqs:SendMessage .*:other/);
+    await expect(start([allow(own, source), sending])).rejects.toThrow(/sqs:SendMessage .*:fed/);
+  });
 });
 
 test("a service sends only for the source that the queue's policy names", async () => {

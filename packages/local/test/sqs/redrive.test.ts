@@ -1,5 +1,6 @@
 import {
   CancelMessageMoveTaskCommand,
+  GetQueueAttributesCommand,
   ListDeadLetterSourceQueuesCommand,
   ListMessageMoveTasksCommand,
   type Message,
@@ -33,6 +34,10 @@ beforeAll(async () => {
         queueSpec("back", redrive("back-dead", 1)),
         queueSpec("back-dead"),
         queueSpec("set"),
+        queueSpec("straight", redrive("straight-dead")),
+        queueSpec("straight-dead", {
+          redriveAllow: { redrivePermission: "byQueue", sourceQueueArns: [queueSpec("straight").arn] },
+        }),
       ],
     }),
   );
@@ -148,6 +153,45 @@ test("a dead-letter queue knows its sources, and a policy can be set while it ru
   expect((await list()).queueUrls).not.toContain(queueSpec("set").url);
 });
 
+test("a dead-letter queue says whose dead letters it takes", async () => {
+  const use = (target: string) =>
+    sqs.send(
+      new SetQueueAttributesCommand({
+        QueueUrl: queueSpec("set").url,
+        Attributes: {
+          RedrivePolicy: JSON.stringify({ deadLetterTargetArn: arn(target), maxReceiveCount: 2 }),
+        },
+      }),
+    );
+  const allow = (policy: unknown) =>
+    sqs.send(
+      new SetQueueAttributesCommand({
+        QueueUrl: queueSpec("straight-dead").url,
+        Attributes: { RedriveAllowPolicy: JSON.stringify(policy) },
+      }),
+    );
+  const { Attributes } = await sqs.send(
+    new GetQueueAttributesCommand({
+      QueueUrl: queueSpec("straight-dead").url,
+      AttributeNames: ["RedriveAllowPolicy"],
+    }),
+  );
+  expect(JSON.parse(Attributes?.RedriveAllowPolicy ?? "")).toEqual({
+    redrivePermission: "byQueue",
+    sourceQueueArns: [arn("straight")],
+  });
+  await expect(use("straight-dead")).rejects.toThrow(/RedriveAllowPolicy/);
+  await allow({ redrivePermission: "allowAll" });
+  await use("straight-dead");
+  await allow({ redrivePermission: "denyAll" });
+  await expect(use("straight-dead")).rejects.toThrow(/RedriveAllowPolicy/);
+  await expect(allow({ redrivePermission: "byQueue" })).rejects.toMatchObject({
+    name: "InvalidAttributeValue",
+  });
+  await allow({ redrivePermission: "byQueue", sourceQueueArns: [arn("straight")] });
+  await use("dead");
+});
+
 describe("a move task", () => {
   async function die(count: number) {
     for (let at = 0; at < count; at++) await send("back", `m${at}`);
@@ -191,6 +235,25 @@ describe("a move task", () => {
     pass(5);
     expect(services.sqs.counts(arn("back-dead")).visible).toBe(1);
     expect((await list())[0]).toMatchObject({ Status: "CANCELLED", DestinationArn: arn("set") });
+  });
+
+  test("fails at a message that was sent there by somebody, unless it is told where to", async () => {
+    await send("straight-dead", "by hand");
+    const source = { SourceArn: arn("straight-dead") };
+    const newest = async () => (await sqs.send(new ListMessageMoveTasksCommand(source))).Results?.[0];
+    await start(source);
+    pass(0);
+    expect(await newest()).toMatchObject({
+      Status: "FAILED",
+      FailureReason: "CouldNotDetermineMessageSource",
+      ApproximateNumberOfMessagesMoved: 0,
+      ApproximateNumberOfMessagesToMove: 1,
+    });
+    expect((await newest())?.TaskHandle).toBeUndefined();
+    await start({ ...source, DestinationArn: arn("straight") });
+    pass(1);
+    expect(await newest()).toMatchObject({ Status: "COMPLETED", ApproximateNumberOfMessagesMoved: 1 });
+    expect((await receive("straight")).map(({ Body }) => Body)).toEqual(["by hand"]);
   });
 
   test("is refused for what is no dead-letter queue, and for handles of none", async () => {

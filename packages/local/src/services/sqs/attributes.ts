@@ -1,6 +1,7 @@
 /** Queue attributes: what GetQueueAttributes tells and SetQueueAttributes changes. */
 import { AwsError } from "../../cloud/errors.ts";
-import type { QueueSpec, ResourcePolicySpec } from "../../plan/types.ts";
+import { redriveAllow } from "../../plan/read.ts";
+import type { QueueSpec, RedriveAllow, ResourcePolicySpec } from "../../plan/types.ts";
 import type { Queue } from "./queue.ts";
 
 /** By attribute name, what a queue shows. */
@@ -23,6 +24,7 @@ export function describeQueue(
     ReceiveMessageWaitTimeSeconds: String(spec.receiveWaitSeconds),
     SqsManagedSseEnabled: "true",
     RedrivePolicy: spec.redrive && JSON.stringify(spec.redrive),
+    RedriveAllowPolicy: spec.redriveAllow && JSON.stringify(spec.redriveAllow),
     Policy: policy && JSON.stringify(policy.document),
     FifoQueue: spec.fifo ? "true" : undefined,
     ContentBasedDeduplication: spec.fifo ? String(spec.contentBasedDeduplication) : undefined,
@@ -38,7 +40,6 @@ const known = new Set([
   "KmsDataKeyReusePeriodSeconds",
   "DeduplicationScope",
   "FifoThroughputLimit",
-  "RedriveAllowPolicy",
 ]);
 
 /** @throws AwsError InvalidAttributeName. */
@@ -70,13 +71,13 @@ type NumericKey =
   | "receiveWaitSeconds";
 
 /**
- * @param exists Whether a queue of an ARN does.
+ * @param find The queue of an ARN.
  * @throws AwsError InvalidAttributeName, InvalidAttributeValue, UnsupportedOperation; then nothing is changed.
  */
 export function changeAttributes(
   spec: QueueSpec,
   attributes: Record<string, unknown>,
-  exists: (queueArn: string) => boolean,
+  find: (queueArn: string) => QueueSpec | undefined,
 ): QueueSpec {
   const changed = { ...spec };
   for (const [name, value] of Object.entries(attributes)) {
@@ -87,9 +88,13 @@ export function changeAttributes(
         throw invalid(name);
       changed[rule.key] = number;
     } else if (name === "RedrivePolicy") {
-      const redrive = readRedrive(value, exists);
+      const redrive = readRedrive(spec, value, find);
       if (redrive) changed.redrive = redrive;
       else delete changed.redrive;
+    } else if (name === "RedriveAllowPolicy") {
+      const allow = readRedriveAllow(value);
+      if (allow) changed.redriveAllow = allow;
+      else delete changed.redriveAllow;
     } else if (name === "ContentBasedDeduplication" && spec.fifo)
       changed.contentBasedDeduplication = value === "true" || value === true;
     else if (name === "Policy")
@@ -102,7 +107,11 @@ export function changeAttributes(
   return changed;
 }
 
-function readRedrive(value: unknown, exists: (queueArn: string) => boolean): QueueSpec["redrive"] {
+function readRedrive(
+  { arn }: QueueSpec,
+  value: unknown,
+  find: (queueArn: string) => QueueSpec | undefined,
+): QueueSpec["redrive"] {
   if (value === "") return undefined;
   let policy: unknown;
   try {
@@ -114,13 +123,45 @@ function readRedrive(value: unknown, exists: (queueArn: string) => boolean): Que
   const count = Number(maxReceiveCount);
   if (typeof deadLetterTargetArn !== "string" || !Number.isInteger(count) || count < 1 || count > 1000)
     throw invalid("RedrivePolicy");
-  if (!exists(deadLetterTargetArn))
+  const target = find(deadLetterTargetArn);
+  const reason = !target
+    ? "Dead letter target does not exist."
+    : mayFeed(arn, target.redriveAllow)
+      ? undefined
+      : "The dead letter target's RedriveAllowPolicy does not let this queue use it.";
+  if (reason !== undefined)
     throw new AwsError(
       "InvalidAttributeValue",
-      `Value ${String(value)} for parameter RedrivePolicy is invalid. Reason: Dead letter target does not exist.`,
+      `Value ${String(value)} for parameter RedrivePolicy is invalid. Reason: ${reason}`,
     );
   return { deadLetterTargetArn, maxReceiveCount: count };
 }
+
+/** https://docs.aws.amazon.com/AWSSimpleQueueService/latest/SQSDeveloperGuide/sqs-configure-dead-letter-queue.html */
+function readRedriveAllow(value: unknown): RedriveAllow | undefined {
+  let allow: RedriveAllow | undefined;
+  try {
+    allow = redriveAllow(value, "RedriveAllowPolicy");
+  } catch {
+    throw invalid("RedriveAllowPolicy");
+  }
+  const sources = allow?.sourceQueueArns?.length ?? 0;
+  if (allow && (sources > 10 || (allow.redrivePermission === "byQueue") !== sources > 0))
+    throw invalid("RedriveAllowPolicy");
+  return allow;
+}
+/** Whether a dead-letter queue takes the dead letters of a queue. */
+function mayFeed(sourceArn: string, allow: RedriveAllow | undefined): boolean {
+  switch (allow?.redrivePermission) {
+    case "denyAll":
+      return false;
+    case "byQueue":
+      return allow.sourceQueueArns?.includes(sourceArn) ?? false;
+    default:
+      return true;
+  }
+}
+
 function invalid(name: string): AwsError {
   return new AwsError("InvalidAttributeValue", `Invalid value for the parameter ${name}.`);
 }

@@ -1,6 +1,7 @@
 /**
  * Moving dead letters back ("redrive"): StartMessageMoveTask and its companions. The messages become new ones.
  * https://docs.aws.amazon.com/AWSSimpleQueueService/latest/APIReference/API_StartMessageMoveTask.html
+ * https://docs.aws.amazon.com/AWSSimpleQueueService/latest/SQSDeveloperGuide/troubleshooting-dlq-redrive.html
  */
 import { AwsError } from "../../cloud/errors.ts";
 import type { Cloud } from "../../cloud/types.ts";
@@ -36,6 +37,7 @@ const STATE = "sqs/move-tasks";
 /** Amazon SQS chooses the rate itself, up to 500 a second. */
 const DEFAULT_PER_SECOND = 500;
 const KEPT = 100;
+const GONE = "AWS.SimpleQueueService.NonExistentQueue";
 
 export function createMoveTasks(cloud: Cloud, find: (queueArn: string) => Queue | undefined): MoveTasks {
   let tasks: Task[] = [];
@@ -45,7 +47,7 @@ export function createMoveTasks(cloud: Cloud, find: (queueArn: string) => Queue 
 
   function step(task: Task) {
     const source = find(task.sourceArn);
-    if (!source) return end(task, "FAILED", "the source queue is gone");
+    if (!source) return end(task, "FAILED", GONE);
     let failure: string | undefined;
     let moved = 0;
     const limit = task.perSecond ?? DEFAULT_PER_SECOND;
@@ -53,7 +55,8 @@ export function createMoveTasks(cloud: Cloud, find: (queueArn: string) => Queue 
       const arn = task.destinationArn ?? message.deadLetterSource;
       const target = arn === undefined ? undefined : find(arn);
       if (!target) {
-        failure = arn ? `the queue ${arn} is gone` : "a message has no source queue; name a destination";
+        // Sent to the dead-letter queue by somebody: where it belongs, the starter of the task must say.
+        failure = arn === undefined ? "CouldNotDetermineMessageSource" : GONE;
         return false;
       }
       target.send([

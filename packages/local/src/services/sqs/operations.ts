@@ -18,6 +18,8 @@ import { sequenceNumber, toJson } from "./received.ts";
 import { elsewhere, entrySize, locate, page, whileConnected } from "./requests.ts";
 
 type Input = Record<string, unknown>;
+/** Of the caller on the dead-letter queue, whose messages are moved with the caller's rights. */
+const movingActions = ["ReceiveMessage", "DeleteMessage", "GetQueueAttributes"];
 type Operation = (call: AwsCall) => Promise<Input> | Input;
 
 export function createOperations(cloud: Cloud, queues: Queues, moves: MoveTasks): Map<string, Operation> {
@@ -230,8 +232,7 @@ export function createOperations(cloud: Cloud, queues: Queues, moves: MoveTasks)
       const rate = wholeNumber(call.input, "MaxNumberOfMessagesPerSecond", { from: 1, to: 500 });
       const feeders = queues.all().filter(({ spec }) => spec.redrive?.deadLetterTargetArn === sourceArn);
       if (feeders.length === 0) throw invalidValue("Source queue must be configured as a Dead Letter Queue.");
-      for (const action of ["sqs:ReceiveMessage", "sqs:DeleteMessage", "sqs:GetQueueAttributes"])
-        call.authorise(action, sourceArn);
+      for (const action of movingActions) call.authorise(`sqs:${action}`, sourceArn);
       if (destinationArn === sourceArn)
         throw invalidParameter(destinationArn, "DestinationArn", "Source and destination must differ.");
       const destination =
@@ -247,13 +248,16 @@ export function createOperations(cloud: Cloud, queues: Queues, moves: MoveTasks)
     ListMessageMoveTasks(call) {
       const sourceArn = neededText(call.input, "SourceArn");
       byArn(call, "ListMessageMoveTasks", sourceArn, "SourceArn");
+      call.authorise("sqs:GetQueueAttributes", sourceArn);
       const max = wholeNumber(call.input, "MaxResults", { from: 1, to: 10 }) ?? 1;
       return { Results: moves.list(sourceArn, max) };
     },
 
     CancelMessageMoveTask(call) {
       const handle = neededText(call.input, "TaskHandle");
-      call.authorise("sqs:CancelMessageMoveTask", moves.sourceOf(handle));
+      const sourceArn = moves.sourceOf(handle);
+      for (const action of ["CancelMessageMoveTask", ...movingActions])
+        call.authorise(`sqs:${action}`, sourceArn);
       return { ApproximateNumberOfMessagesMoved: moves.cancel(handle) };
     },
   };

@@ -58,7 +58,7 @@ export function createQueues(cloud: Cloud): Queues {
     if (!found) throw new Error(`${queue.spec.arn} is no queue of this run`);
     return found;
   }
-  const exists = (arn: string) => queues.has(arn);
+  const specOf = (arn: string) => queues.get(arn)?.queue.spec;
 
   return {
     find: (arn) => queues.get(arn)?.queue,
@@ -99,7 +99,7 @@ export function createQueues(cloud: Cloud): Queues {
       queue.purge();
     },
     change(queue, attributes) {
-      queue.spec = changeAttributes(queue.spec, attributes, exists);
+      queue.spec = changeAttributes(queue.spec, attributes, specOf);
       const { base } = entry(queue);
       const before = changes[queue.spec.arn]?.attributes;
       changes[queue.spec.arn] = { base: fingerprint(base), attributes: { ...before, ...attributes } };
@@ -123,7 +123,7 @@ export function createQueues(cloud: Cloud): Queues {
       for (const { queue, base } of queues.values()) {
         const change = kept[base.arn];
         if (change?.base === fingerprint(base)) {
-          queue.spec = changeAttributes(base, change.attributes, exists);
+          queue.spec = changeAttributes(base, change.attributes, specOf);
           changes[base.arn] = change;
         }
       }
