@@ -10,6 +10,9 @@ const portNames: Record<string, (ports: Ports, port: number) => void> = {
   websocket: (ports, port) => {
     ports.gateways = { ...ports.gateways, Realtime: port };
   },
+  cdn: (ports, port) => {
+    ports.gateways = { ...ports.gateways, Distribution: port };
+  },
   aws: (ports, port) => {
     ports.aws = port;
   },

@@ -8,6 +8,8 @@ import { root, workFolder } from "./root.ts";
 export interface Addresses {
   api: string;
   websocket: string;
+  /** Stands for the CDN's own name in addresses, which nothing outside the functions resolves. */
+  cdn: string;
   smtp: string;
   aws: string;
   postgres: string;
@@ -36,6 +38,7 @@ export function addressesOf({ endpoints, cloud }: Pick<RunningApp, "endpoints" |
   return {
     api: need(endpoints.gateways[gateway("HTTP")], "HTTP API"),
     websocket: need(endpoints.gateways[gateway("WEBSOCKET")], "websocket API"),
+    cdn: need(Object.values(endpoints.distributions)[0], "CDN"),
     smtp: need(smtp === undefined ? undefined : `smtp://127.0.0.1:${smtp}`, "mail receiver"),
     aws: endpoints.aws,
     postgres: need(

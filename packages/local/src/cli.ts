@@ -10,7 +10,7 @@ import { runApp } from "./run.ts";
 import { synthesise } from "./synth/index.ts";
 import { ensurePlatform } from "./synth/platform.ts";
 
-const usage = `usage: sst-local [synth] [folder] [--stage name] [--state folder] [--fresh] [--port aws|smtp|postgres|redis|<api or function>=number] [--redis auto|server|embedded] [--quiet]`;
+const usage = `usage: sst-local [synth] [folder] [--stage name] [--state folder] [--fresh] [--port aws|smtp|postgres|redis|<api, function or distribution>=number] [--redis auto|server|embedded] [--quiet]`;
 
 function fail(message: string): never {
   process.stderr.write(`${message}\n`);
@@ -99,11 +99,12 @@ async function run() {
   });
   stop = app.stop;
   if (!values.quiet) app.cloud.observer.on(print);
-  const { aws, gateways, functionUrls, smtp, postgres, redis: caches } = app.endpoints;
+  const { aws, gateways, functionUrls, distributions, smtp, postgres, redis: caches } = app.endpoints;
   const lines = [
     ["AWS", aws],
     ...Object.entries(gateways),
     ...Object.entries(functionUrls),
+    ...Object.entries(distributions),
     ...Object.entries(smtp).map(([region, port]) => [`SMTP ${region}`, `smtp://127.0.0.1:${port}`]),
     ...Object.entries(postgres).map(([id, { port, database }]) => [
       id,
@@ -129,4 +130,6 @@ function print({ kind, resource, detail }: Observation) {
     process.stdout.write(`denied  ${detail.principal ?? ""} ${detail.action} on ${resource}\n`);
   else if (kind === "apigw.request")
     process.stdout.write(`${detail.method} ${detail.path} ${detail.status}\n`);
+  else if (kind === "cloudfront.request")
+    process.stdout.write(`${detail.method} ${detail.path} ${detail.status} ${detail.cache}\n`);
 }

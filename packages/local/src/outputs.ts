@@ -1,6 +1,7 @@
 /** What an app's `run()` returns, for the terminal. */
 import type { Graph } from "./graph/types.ts";
 import type { Plan } from "./plan/types.ts";
+import type { Endpoints } from "./start.ts";
 
 /**
  * The app's outputs by name: AWS's addresses with where they lead on this machine, which nothing outside the functions
@@ -10,8 +11,8 @@ import type { Plan } from "./plan/types.ts";
  */
 export function describeOutputs(
   graph: Pick<Graph, "outputs" | "links">,
-  plan: Pick<Plan, "gateways" | "functionUrls" | "databases" | "caches">,
-  endpoints: { gateways: Record<string, string>; functionUrls: Record<string, string> },
+  plan: Pick<Plan, "gateways" | "functionUrls" | "distributions" | "databases" | "caches">,
+  endpoints: Pick<Endpoints, "gateways" | "functionUrls" | "distributions">,
 ): [name: string, text: string][] {
   const secrets = [
     ...Object.values(graph.links).flatMap((link) => (link.type === "sst:sst:Secret" ? [link.value] : [])),
@@ -26,7 +27,12 @@ export function describeOutputs(
     if (!host) return undefined;
     const gateway = plan.gateways.find((one) => one.host === host || one.customDomains.includes(host));
     const fn = plan.functionUrls.find((one) => one.host === host);
-    return (gateway && endpoints.gateways[gateway.name]) ?? (fn && endpoints.functionUrls[fn.name]);
+    const cdn = plan.distributions.find((one) => one.domainName === host || one.aliases.includes(host));
+    return (
+      (gateway && endpoints.gateways[gateway.name]) ??
+      (fn && endpoints.functionUrls[fn.name]) ??
+      (cdn && endpoints.distributions[cdn.name])
+    );
   };
   return Object.entries(graph.outputs).map(([name, value]) => {
     const text = typeof value === "string" ? value : JSON.stringify(value);

@@ -9,6 +9,7 @@ import { LOCK_FILE, lockFolder } from "./cloud/lock.ts";
 import { createObserver } from "./cloud/observer.ts";
 import { openState } from "./cloud/state.ts";
 import type { Cloud, Credentials, Part, Ports } from "./cloud/types.ts";
+import { createCloudFront } from "./cloudfront/index.ts";
 import { createCognito } from "./cognito/index.ts";
 import { createCredentialStore } from "./front-door/credentials.ts";
 import { createFrontDoor } from "./front-door/index.ts";
@@ -64,7 +65,7 @@ export interface RequestedPorts {
   smtp?: number;
   postgres?: number;
   redis?: number;
-  /** By the logical name of the API, or of the function that has a URL. */
+  /** By the logical name of the API, of the function that has a URL, or of what a distribution belongs to. */
   gateways?: Record<string, number>;
 }
 
@@ -91,6 +92,8 @@ export interface Endpoints {
   gateways: Record<string, string>;
   /** Function URLs by the function's logical name. */
   functionUrls: Record<string, string>;
+  /** CloudFront's distributions by the logical name of what they belong to. */
+  distributions: Record<string, string>;
   /** SMTP ports by region. */
   smtp: Record<string, number>;
   /** Postgres by cluster identifier: host names as AWS would give them, and the loopback port behind. */
@@ -151,6 +154,7 @@ export async function startLocal(options: StartOptions): Promise<LocalCloud> {
     const asked = splitPorts(plan, options.ports?.gateways ?? {});
     const gateways = createGateways(cloud, ports, { listen: asked.gateways, credentials });
     const functionUrls = createFunctionUrls(cloud, ports, { listen: asked.functionUrls, credentials });
+    const cloudFront = createCloudFront(cloud, { listen: asked.distributions, credentials });
     const lambda = createLambda(cloud, ports, {
       appDir: resolve(options.appDir),
       credentials,
@@ -171,6 +175,7 @@ export async function startLocal(options: StartOptions): Promise<LocalCloud> {
         cognito,
         gateways,
         lambda,
+        cloudFront,
       ],
       ports: { http: options.ports?.aws, https: options.ports?.awsTls },
     });
@@ -178,6 +183,7 @@ export async function startLocal(options: StartOptions): Promise<LocalCloud> {
     frontDoor.addHost(functionUrls.hosts);
     frontDoor.addHost(cognito.hosts);
     frontDoor.addHost(sns.hosts);
+    frontDoor.addHost(cloudFront.hosts);
     const postgres = createPostgres(cloud, ports, {
       credentials,
       fast: options.fast ?? false,
@@ -195,7 +201,7 @@ export async function startLocal(options: StartOptions): Promise<LocalCloud> {
       options.signal?.throwIfAborted();
     };
     await start(sqs, sns, s3, secrets, scheduler, cognito, postgres, redis, frontDoor);
-    await start(lambda, gateways, functionUrls);
+    await start(lambda, gateways, functionUrls, cloudFront);
     // What the deployment calls itself (migrations) comes before traffic, as on AWS.
     await runInvocations(cloud, ports, lambda);
     options.signal?.throwIfAborted();
@@ -222,6 +228,11 @@ export async function startLocal(options: StartOptions): Promise<LocalCloud> {
         functionUrls: Object.fromEntries(
           plan.functionUrls.map(({ id, name }) => [name, functionUrls.url(id)]),
         ),
+        distributions: Object.fromEntries(
+          plan.distributions.flatMap(({ id, name, enabled }) =>
+            enabled ? [[name, cloudFront.url(id)]] : [],
+          ),
+        ),
         smtp: Object.fromEntries(
           Object.keys(plan.activeRuleSets).map((region) => [region, mail.port(region)]),
         ),
@@ -236,13 +247,17 @@ export async function startLocal(options: StartOptions): Promise<LocalCloud> {
   }
 }
 
-/** Components' names are unique, so one list of ports serves APIs and functions. */
+/** Components' names are unique, so one list of ports serves all. What nothing is named like is said by the gateways. */
 function splitPorts(plan: Plan, asked: Record<string, number>) {
-  const isFunction = ([name]: [string, number]) => plan.functionUrls.some((url) => url.name === name);
-  const entries = Object.entries(asked);
+  const named = (list: { name: string }[]) => (name: string) => list.some((one) => one.name === name);
+  const ofFunction = named(plan.functionUrls);
+  const ofDistribution = named(plan.distributions);
+  const pick = (wanted: (name: string) => boolean) =>
+    Object.fromEntries(Object.entries(asked).filter(([name]) => wanted(name)));
   return {
-    gateways: Object.fromEntries(entries.filter((entry) => !isFunction(entry))),
-    functionUrls: Object.fromEntries(entries.filter(isFunction)),
+    gateways: pick((name) => !ofFunction(name) && !ofDistribution(name)),
+    functionUrls: pick(ofFunction),
+    distributions: pick(ofDistribution),
   };
 }
 
@@ -252,11 +267,12 @@ function smtpPort(plan: Plan, port: number | undefined): Record<string, number> 
   return port === undefined || region === undefined ? {} : { [region]: port };
 }
 
-/** Domains of the app's own under which its APIs and sign-in pages answer. */
+/** Domains of the app's own under which its APIs, sign-in pages and distributions answer. */
 function ownDomains(plan: Plan): string[] {
   return [
     ...plan.gateways.flatMap(({ customDomains }) => customDomains),
     ...plan.userPools.flatMap(({ domain }) => (domain?.includes(".") ? [domain] : [])),
+    ...plan.distributions.flatMap(({ aliases }) => aliases),
   ];
 }
 

@@ -57,6 +57,7 @@ const sections = {
   ImageQueue: queue,
   MailEventsQueue: queue,
   Realtime: z.object({ url: z.url(), managementEndpoint: z.url() }),
+  Cdn: z.object({ url: z.url(), keyGroupId: name, secretArn: name }),
   Auth: z.object({ userPoolId: name, clientId: name, issuer: z.url(), region: name }),
 };
 

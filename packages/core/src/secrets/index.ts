@@ -6,20 +6,30 @@ import { now } from "../clock/index.ts";
 /** How long a value is taken as current. A rotation is noticed earlier by whoever is refused: `forget`. */
 const keepMs = 5 * 60_000;
 
-const kept = new Map<string, { text: string; until: number }>();
+interface Version {
+  text: string;
+  /** Milliseconds: when it became the secret's value. */
+  since: number;
+}
+const kept = new Map<string, Version & { until: number }>();
 
 /** The current string of a secret. */
 export async function secret(arn: string, region: string): Promise<string> {
+  return (await version(arn, region)).text;
+}
+
+async function version(arn: string, region: string): Promise<Version> {
   const known = kept.get(arn);
-  if (known && known.until > now()) return known.text;
+  if (known && known.until > now()) return known;
   const [client, { GetSecretValueCommand }] = await Promise.all([
     aws.secretsManager(region),
     import("@aws-sdk/client-secrets-manager"),
   ]);
-  const { SecretString } = await client.send(new GetSecretValueCommand({ SecretId: arn }));
+  const { SecretString, CreatedDate } = await client.send(new GetSecretValueCommand({ SecretId: arn }));
   if (SecretString === undefined) throw new Error(`the secret ${arn} has no string value`);
-  kept.set(arn, { text: SecretString, until: now() + keepMs });
-  return SecretString;
+  const read = { text: SecretString, since: CreatedDate?.getTime() ?? 0, until: now() + keepMs };
+  kept.set(arn, read);
+  return read;
 }
 
 /** A secret that is JSON. @throws Error that names the property, never the value. */
@@ -28,16 +38,26 @@ export async function secretJson<S extends z.ZodType>(
   region: string,
   schema: S,
 ): Promise<z.output<S>> {
+  return (await secretVersion(arn, region, schema)).value;
+}
+
+/** The same, and since when (milliseconds) it is the secret's value. */
+export async function secretVersion<S extends z.ZodType>(
+  arn: string,
+  region: string,
+  schema: S,
+): Promise<{ value: z.output<S>; since: number }> {
+  const { text, since } = await version(arn, region);
   let value: unknown;
   try {
-    value = JSON.parse(await secret(arn, region));
+    value = JSON.parse(text);
   } catch (error) {
     // The parser's message would quote the secret.
     if (error instanceof SyntaxError) throw new Error(`the secret ${arn} is not JSON`);
     throw error;
   }
   const result = schema.safeParse(value);
-  if (result.success) return result.data;
+  if (result.success) return { value: result.data, since };
   const wrong = result.error.issues.map((issue) => issue.path.join(".")).join(", ");
   throw new Error(`the secret ${arn} lacks, or has wrong: ${wrong}`);
 }

@@ -26,6 +26,8 @@ export interface TestAws {
   calls: Call[];
   /** Strings of Secrets Manager by ARN. */
   secrets: Map<string, string>;
+  /** Since when they are; absent: for long. */
+  secretDates: Map<string, Date>;
   /** What each open connection got. */
   connections: Map<string, string[]>;
   /** Runs before each call; may throw an Answer. */
@@ -70,6 +72,7 @@ export async function startAws(buckets: string[]): Promise<TestAws> {
     shown: [],
     calls: [],
     secrets: new Map(),
+    secretDates: new Map(),
     connections: new Map(),
     intercept: undefined,
     put(bucket, key, body) {
@@ -111,7 +114,13 @@ async function secret(aws: TestAws, body: Buffer, response: ServerResponse): Pro
   const SecretString = aws.secrets.get(SecretId);
   if (SecretString === undefined) throw new Answer(400, "ResourceNotFoundException");
   response.writeHead(200, { "content-type": "application/x-amz-json-1.1" });
-  response.end(JSON.stringify({ ARN: SecretId, SecretString }));
+  response.end(
+    JSON.stringify({
+      ARN: SecretId,
+      SecretString,
+      CreatedDate: (aws.secretDates.get(SecretId)?.getTime() ?? 0) / 1000,
+    }),
+  );
 }
 
 async function sqs(aws: TestAws, target: string, body: Buffer, response: ServerResponse): Promise<void> {

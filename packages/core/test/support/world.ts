@@ -52,6 +52,11 @@ export function configOf(aws: { url: string }): Partial<config.ConfigInput> {
     },
     MailBucket: { name: "mail", region: "us-east-1" },
     HomeBucket: { name: "home", region: "ca-central-1" },
+    Cdn: {
+      url: "https://cdn.desk.test",
+      keyGroupId: "group",
+      secretArn: "arn:aws:secretsmanager:ca-central-1:1:secret:cdn",
+    },
     ...Object.fromEntries(
       ["EmailQueue", "JobsQueue", "JobsDeadLetterQueue", "ImageQueue", "MailEventsQueue"].map((link) => {
         const name = link.replace("Queue", "").toLowerCase();

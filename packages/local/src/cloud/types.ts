@@ -89,7 +89,7 @@ export interface Observation {
   /**
    * `smtp.accepted`, `s3.put`, `sns.publish`, `sns.deliver`, `sqs.send`, `sqs.receive`, `sqs.delete`, `sqs.deadletter`,
    * `lambda.start`, `lambda.end`, `lambda.log`, `apigw.request`, `ws.connect`, `ws.disconnect`, `ws.message`, `ws.post`,
-   * `iam.denied`, `schedule.fire`, `local.reload`.
+   * `cloudfront.request`, `iam.denied`, `schedule.fire`, `local.reload`.
    */
   kind: string;
   /** ARN or name of the resource it happened to. */

@@ -159,7 +159,7 @@ async function openCall(
   let input: Record<string, unknown> = {};
   let verified: Verified | undefined;
   const signed = signable(method, path, rawQuery, headers);
-  if (protocol === "restXml") {
+  if (service === "s3") {
     if (claim) {
       refuseUnsignedHeaders(claim, headers);
       const payload = s3PayloadHash(claim, headers, query);

@@ -102,6 +102,12 @@ export function errorAnswer(
       headers: { "content-type": "text/xml" },
       body: `<ErrorResponse><Error><Type>${fault}</Type><Code>${escapeXml(name)}</Code><Message>${escapeXml(message)}</Message></Error><RequestId>${context.requestId}</RequestId></ErrorResponse>`,
     };
+  if (context.protocol === "restXml" && context.service !== "s3")
+    return {
+      status,
+      headers: { "content-type": "text/xml" },
+      body: `<?xml version="1.0"?>\n<ErrorResponse><Error><Type>${fault}</Type><Code>${escapeXml(name)}</Code><Message>${escapeXml(message)}</Message></Error><RequestId>${context.requestId}</RequestId></ErrorResponse>`,
+    };
   if (context.protocol === "restXml") {
     const more = Object.entries(details)
       .map(([key, value]) => `<${key}>${escapeXml(String(value))}</${key}>`)

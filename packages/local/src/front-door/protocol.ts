@@ -14,7 +14,7 @@ export function protocolOf(
     query: URLSearchParams;
   },
 ): Protocol {
-  if (service === "s3") return "restXml";
+  if (service === "s3" || service === "cloudfront") return "restXml";
   if (request.target !== undefined) return "json";
   if (request.contentType?.startsWith("application/x-www-form-urlencoded")) return "query";
   if (request.method === "GET" && request.query.has("Action")) return "query";

@@ -36,6 +36,13 @@ const routes: Record<string, [pattern: RegExp, operation: string][]> = {
     [/^GET .*\/(@|%40)connections\//i, "GetConnection"],
     [/^DELETE .*\/(@|%40)connections\//i, "DeleteConnection"],
   ],
+  cloudfront: [
+    [/^POST \/[^/]+\/distribution\/[^/]+\/invalidation$/, "CreateInvalidation"],
+    [/^GET \/[^/]+\/distribution\/[^/]+\/invalidation$/, "ListInvalidations"],
+    [/^GET \/[^/]+\/distribution\/[^/]+\/invalidation\/[^/]+$/, "GetInvalidation"],
+    [/^GET \/[^/]+\/distribution\/[^/]+$/, "GetDistribution"],
+    [/^GET \/[^/]+\/distribution$/, "ListDistributions"],
+  ],
   scheduler: [
     [/^GET \/schedules$/, "ListSchedules"],
     [/^POST \/schedules\//, "CreateSchedule"],

@@ -1,4 +1,5 @@
 import type { Graph } from "../graph/types.ts";
+import { readDistributions, readKeyValueStores } from "./cdn.ts";
 import { functionResolver, readFunctions, readInvocations } from "./compute.ts";
 import { readCaches, readDatabaseProxies, readDatabases } from "./data.ts";
 import { readFunctionUrls } from "./function-urls.ts";
@@ -54,6 +55,8 @@ export function buildPlan(graph: Graph): Plan {
     databases: readDatabases(reader, notRun),
     databaseProxies: readDatabaseProxies(reader),
     caches: readCaches(reader),
+    distributions: readDistributions(reader, notRun),
+    keyValueStores: readKeyValueStores(reader),
     notRun: [...notRun, ...unrunnable(reader)],
   };
 }

@@ -3,6 +3,7 @@
  * is the one that AWS would have: a function cannot tell the difference.
  */
 import type { FunctionBuild } from "../graph/types.ts";
+import type { DistributionSpec, KeyValueStoreSpec } from "./cdn-types.ts";
 
 /** An IAM policy document as JSON (https://docs.aws.amazon.com/IAM/latest/UserGuide/reference_policies_grammar.html). */
 export interface PolicyDocument {
@@ -407,6 +408,9 @@ export interface Plan {
   databases: DatabaseSpec[];
   databaseProxies: DatabaseProxySpec[];
   caches: CacheSpec[];
+  distributions: DistributionSpec[];
+  /** CloudFront's. */
+  keyValueStores: KeyValueStoreSpec[];
   /** What the graph asks for and this package cannot run, with the reason. Named at start. */
   notRun: { type: string; name: string; reason: string }[];
 }

@@ -9,7 +9,6 @@ const reasons: Record<string, string> = {
   "aws:ecs/taskDefinition:TaskDefinition": "containers do not run here",
   "aws:opensearch/domain:Domain": "there is no OpenSearch here",
   "aws:sfn/stateMachine:StateMachine": "there is no Step Functions here",
-  "aws:cloudfront/distribution:Distribution": "there is no content delivery network here yet",
   "aws:apigateway/restApi:RestApi": "only API Gateway v2 runs here",
   "aws:appsync/graphQLApi:GraphQLApi": "there is no AppSync here",
   "aws:iot/authorizer:Authorizer": "there is no IoT here",

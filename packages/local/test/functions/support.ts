@@ -81,6 +81,8 @@ export function emptyPlan(changes: Partial<Plan> = {}): Plan {
     databases: [],
     databaseProxies: [],
     caches: [],
+    distributions: [],
+    keyValueStores: [],
     notRun: [],
     ...changes,
   };

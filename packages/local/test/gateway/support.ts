@@ -48,6 +48,8 @@ export function emptyPlan(): Plan {
     databases: [],
     databaseProxies: [],
     caches: [],
+    distributions: [],
+    keyValueStores: [],
     notRun: [],
   };
 }

@@ -87,6 +87,8 @@ export function emptyPlan(change: Partial<Plan> = {}): Plan {
     databases: [],
     databaseProxies: [],
     caches: [],
+    distributions: [],
+    keyValueStores: [],
     notRun: [],
     ...change,
   };

@@ -12,6 +12,7 @@ import { createFaults } from "../../src/cloud/faults.ts";
 import { createObserver } from "../../src/cloud/observer.ts";
 import { openState } from "../../src/cloud/state.ts";
 import type { Cloud, Credentials, LambdaPort, Observation, Ports, Principal } from "../../src/cloud/types.ts";
+import { createCloudFront } from "../../src/cloudfront/index.ts";
 import { createCredentialStore } from "../../src/front-door/credentials.ts";
 import { createFrontDoor } from "../../src/front-door/index.ts";
 import { createIam } from "../../src/iam/index.ts";
@@ -121,6 +122,8 @@ export function planOf(change: Partial<Plan> & { grants?: PolicyStatement[] } = 
     databases: [],
     databaseProxies: [],
     caches: [],
+    distributions: [],
+    keyValueStores: [],
     notRun: [],
     ...rest,
   };
@@ -144,6 +147,7 @@ export interface Services {
   sns: ReturnType<typeof createSns>;
   s3: ReturnType<typeof createS3>;
   scheduler: ReturnType<typeof createScheduler>;
+  cloudFront: ReturnType<typeof createCloudFront>;
   invocations: Invocations;
   observations: Observation[];
   logs: string[];
@@ -207,15 +211,19 @@ async function assemble(plan: Plan, folder: string, arrange?: (cloud: Cloud) => 
   const sns = createSns(cloud, ports);
   const s3 = createS3(cloud, ports, { credentials: store });
   const scheduler = createScheduler(cloud, ports);
+  const cloudFront = createCloudFront(cloud, { credentials: store });
   const invocations = recordInvocations(iam);
   const lambda: LambdaPort = {
     invokeAsync: invocations.invokeAsync,
     invoke: () => Promise.reject(new Error("not part of this test")),
   };
   Object.assign(ports, { sqs, sns, s3, lambda });
-  const frontDoor = createFrontDoor(cloud, { credentials: store, services: [sqs, sns, s3, scheduler] });
+  const services = [sqs, sns, s3, scheduler, cloudFront];
+  const frontDoor = createFrontDoor(cloud, { credentials: store, services });
   frontDoor.addHost(sns.hosts);
+  frontDoor.addHost(cloudFront.hosts);
   await Promise.all([sqs.start?.(), sns.start?.(), s3.start?.(), scheduler.start(), frontDoor.start?.()]);
+  await cloudFront.start?.();
   scheduler.run();
   const origin = `http://127.0.0.1:${frontDoor.httpPort}`;
 
@@ -246,6 +254,7 @@ async function assemble(plan: Plan, folder: string, arrange?: (cloud: Cloud) => 
     sns,
     s3,
     scheduler,
+    cloudFront,
     invocations,
     observations,
     logs,
@@ -272,7 +281,7 @@ async function assemble(plan: Plan, folder: string, arrange?: (cloud: Cloud) => 
       for (const client of clients) client.destroy();
       await frontDoor.stop();
       await scheduler.stop();
-      await Promise.all([sqs.stop(), sns.stop(), s3.stop()]);
+      await Promise.all([cloudFront.stop(), sqs.stop(), sns.stop(), s3.stop()]);
       clock.stop();
       if (!keepFolder) rmSync(folder, { recursive: true, force: true });
     },
