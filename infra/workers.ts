@@ -82,12 +82,14 @@ export const emailConsumer = createConsumer("EmailConsumer", queues.email, {
   description: "Takes raw mail in: parses, threads, stores and pushes it",
   // Ten messages of 40 MB are not read at once; one of them, decoded, has room.
   memory: "1024 MB",
-  links: [mailBucket, homeBucket, realtime],
+  links: [mailBucket, homeBucket, queues.images.queue, realtime],
   grants: [
     getObjects(mailBucket, rawMailPrefix),
     tellMissing(mailBucket),
     tagObjects(mailBucket, rawMailPrefix),
     putObjects(homeBucket, attachmentPrefix),
+    // Pictures among the attachments get their sizes.
+    sendTo(queues.images.queue),
     push,
   ],
   layers: ["mail"],
@@ -133,13 +135,14 @@ export const jobsConsumer = createConsumer("JobsConsumer", queues.jobs, {
 
 export const imageConsumer = createConsumer("ImageConsumer", queues.images, {
   handler: "queues/images.handler",
-  description: "Makes the sizes of uploaded pictures",
+  description: "Makes the sizes of pictures that were uploaded or came with mail",
   // Decoded, 50 megapixels are 200 MB; encoders take as much again.
   memory: "2048 MB",
   links: [queues.images.queue, homeBucket, realtime],
   grants: [
     showAgain(queues.images.queue),
     getObjects(homeBucket, uploadPrefix),
+    getObjects(homeBucket, attachmentPrefix),
     putObjects(homeBucket, publicMediaPrefix),
     putObjects(homeBucket, privateMediaPrefix),
     push,
@@ -161,13 +164,21 @@ const sweep = createFunction("OutboxSweep", {
   description:
     "Delivers what the outbox still holds, queues jobs that are due, and finds raw mail that nobody processed",
   timeoutSeconds: 50,
-  links: [database, mailBucket, queues.email.queue, queues.jobs.queue, queues.jobs.deadLetterQueue, realtime],
+  links: [
+    database,
+    mailBucket,
+    queues.email.queue,
+    queues.jobs.queue,
+    queues.jobs.deadLetterQueue,
+    queues.images.queue,
+    realtime,
+  ],
   grants: [
     connectTo(appUser),
     push,
     listObjects(mailBucket, rawMailPrefix),
     tagObjects(mailBucket, rawMailPrefix),
-    sendTo(queues.email.queue, queues.jobs.queue, queues.jobs.deadLetterQueue),
+    sendTo(queues.email.queue, queues.jobs.queue, queues.jobs.deadLetterQueue, queues.images.queue),
   ],
   layers: ["data"],
   after: migrated,

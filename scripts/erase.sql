@@ -16,6 +16,19 @@ select bucket, object_key from frontdesk.raw_mail
  where message_id in (select id from erased) or lower(envelope_from) = lower(:'address');
 \echo objects of the home bucket
 select object_key from frontdesk.attachments where message_id in (select id from erased);
+create temporary table erased_contents on commit drop as
+  select distinct content_id as id from frontdesk.media
+   where content_id is not null
+     and attachment_id in (select id from frontdesk.attachments where message_id in (select id from erased));
+delete from frontdesk.media
+ where attachment_id in (select id from frontdesk.attachments where message_id in (select id from erased));
+-- A picture that somebody else has, too, stays theirs.
+update frontdesk.media_contents content set removed_at = now()
+ where id in (select id from erased_contents) and removed_at is null
+   and not exists (select from frontdesk.media where content_id = content.id and state <> 'deleted');
+select variant ->> 'key' as object_key
+  from frontdesk.media_contents content, jsonb_array_elements(content.variants) variant
+ where content.id in (select id from erased_contents) and content.removed_at is not null;
 
 delete from frontdesk.attachments where message_id in (select id from erased);
 delete from frontdesk.message_mailboxes where message_id in (select id from erased);

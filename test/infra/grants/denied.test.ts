@@ -60,10 +60,8 @@ const objects: Denied[] = [
     (p) => p.by("ImageConsumer", "s3:DeleteObject", home(p, "media/a")),
   ],
   ["the image consumer reads raw mail", (p) => p.by("ImageConsumer", "s3:GetObject", mail(p, "inbound/a"))],
-  [
-    "the image consumer reads an attachment",
-    (p) => p.by("ImageConsumer", "s3:GetObject", home(p, "attachments/a")),
-  ],
+  ["the image consumer reads a claim", (p) => p.by("ImageConsumer", "s3:GetObject", home(p, "claims/a"))],
+  ["the image consumer reads a picture", (p) => p.by("ImageConsumer", "s3:GetObject", home(p, "private/a"))],
   [
     "the image consumer writes an attachment",
     (p) => p.by("ImageConsumer", "s3:PutObject", home(p, "attachments/a")),

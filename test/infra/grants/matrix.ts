@@ -90,6 +90,7 @@ export function expectedMatrix(stage: Stage): Matrix {
       "may s3:PutObject on HomeBucket/attachments/*",
       "may s3:PutObjectTagging on MailBucket/inbound/*",
       "may sqs:DeleteMessage sqs:GetQueueAttributes sqs:ReceiveMessage on EmailQueue",
+      "may sqs:SendMessage on ImageQueue",
     ]),
     EmailDeadLetterQueue: tlsOnly("EmailDeadLetterQueue", "sqs:*", []),
     EmailQueue: tlsOnly("EmailQueue", "sqs:*", [
@@ -98,6 +99,7 @@ export function expectedMatrix(stage: Stage): Matrix {
     ImageConsumer: fn("ImageConsumer", [
       push,
       app,
+      "may s3:GetObject on HomeBucket/attachments/*",
       "may s3:GetObject on HomeBucket/tmp/uploads/*",
       "may s3:PutObject on HomeBucket/media/*",
       "may s3:PutObject on HomeBucket/private/*",
@@ -164,7 +166,7 @@ export function expectedMatrix(stage: Stage): Matrix {
       app,
       "may s3:ListBucket on MailBucket if s3:prefix StringLike inbound/*",
       "may s3:PutObjectTagging on MailBucket/inbound/*",
-      "may sqs:SendMessage on EmailQueue, JobsDeadLetterQueue, JobsQueue",
+      "may sqs:SendMessage on EmailQueue, ImageQueue, JobsDeadLetterQueue, JobsQueue",
     ]),
     RealtimeAuthorizer: fn("RealtimeAuthorizer", [
       "apigateway.amazonaws.com may lambda:InvokeFunction on RealtimeAuthorizer if aws:SourceArn ArnLike Realtime/authorizers/RealtimeAuthorizerTicketAuthorizer",

@@ -10,6 +10,12 @@ export type Point =
   | "mail.ingest.after-commit"
   | "jobs.claimed"
   | "jobs.finished"
+  | "media.process.begun"
+  | "media.process.read"
+  | "media.process.claimed"
+  | "media.process.planned"
+  | "media.process.written"
+  | "media.process.finished"
   | "outbox.delivered"
   | "realtime.pushed";
 

@@ -11,6 +11,7 @@ const prefixes = {
   job: "job",
   jobLog: "jlog",
   mailbox: "mbx",
+  media: "med",
   message: "msg",
   outbox: "out",
   raw: "raw",

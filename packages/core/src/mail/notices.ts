@@ -3,6 +3,9 @@
  * the object, and SES's, which alone knows the envelope and the verdicts. Either may come inside an SNS envelope or raw.
  */
 import * as z from "zod";
+import { check, isTestEvent, json, MalformedNotice, parseObjectEvents } from "../object-events/index.ts";
+
+export { MalformedNotice };
 
 export const verdictStates = ["PASS", "FAIL", "GRAY", "PROCESSING_FAILED", "DISABLED"] as const;
 const verdict = z
@@ -35,33 +38,9 @@ export interface Notice {
   verdicts?: Verdicts;
 }
 
-/** A body that is none of what may arrive: sending it again does not help. */
-export class MalformedNotice extends Error {
-  override readonly name = "MalformedNotice";
-}
-
 const moment = z.coerce.date().catch(() => new Date(Number.NaN));
 
 const snsEnvelope = z.object({ Type: z.literal("Notification"), Message: z.string() });
-
-const s3Event = z.object({
-  Records: z
-    .array(
-      z.object({
-        eventSource: z.string(),
-        eventName: z.string(),
-        eventTime: moment,
-        s3: z.object({
-          bucket: z.object({ name: z.string().min(1) }),
-          object: z.object({ key: z.string().min(1), size: z.number().int().min(0).optional() }),
-        }),
-      }),
-    )
-    .min(1),
-});
-
-/** Sent once, when a bucket's notifications are set up. */
-const s3Test = z.object({ Event: z.literal("s3:TestEvent") });
 
 /** https://docs.aws.amazon.com/ses/latest/dg/receiving-email-notifications-contents.html */
 const sesReceived = z.object({
@@ -103,23 +82,13 @@ export function parseNotices(body: string): Notice[] {
   const envelope = snsEnvelope.safeParse(value);
   if (envelope.success) value = json(envelope.data.Message, "the SNS message");
 
-  if (s3Test.safeParse(value).success || sesSetUp.safeParse(value).success) return [];
+  if (isTestEvent(value) || sesSetUp.safeParse(value).success) return [];
   const notices = isObject(value) && "Records" in value ? fromS3(value) : fromSes(value);
   return notices.filter(({ key }) => key.slice(key.lastIndexOf("/") + 1) !== setUpObject);
 }
 
 function fromS3(value: unknown): Notice[] {
-  const { Records } = check(s3Event, value, "an S3 event");
-  return Records.filter(
-    ({ eventSource, eventName }) => eventSource === "aws:s3" && eventName.startsWith("ObjectCreated:"),
-  ).map(({ eventTime, s3 }) => ({
-    source: "s3",
-    bucket: s3.bucket.name,
-    key: decodeKey(s3.object.key),
-    at: eventTime,
-    ...(s3.object.size === undefined ? {} : { size: s3.object.size }),
-    recipients: [],
-  }));
+  return parseObjectEvents(value).map((event) => ({ ...event, source: "s3", recipients: [] }));
 }
 
 function fromSes(value: unknown): Notice[] {
@@ -143,32 +112,6 @@ function fromSes(value: unknown): Notice[] {
       verdicts: Object.fromEntries(verdicts) as Verdicts,
     },
   ];
-}
-
-/** S3 encodes keys like a form: `+` for a space, the rest in percent. */
-function decodeKey(key: string): string {
-  try {
-    return decodeURIComponent(key.replaceAll("+", " "));
-  } catch {
-    throw new MalformedNotice("the object key of the S3 event is not URL-encoded");
-  }
-}
-
-function json(text: string, what: string): unknown {
-  try {
-    return JSON.parse(text);
-  } catch {
-    throw new MalformedNotice(`${what} is not JSON`);
-  }
-}
-
-function check<S extends z.ZodType>(schema: S, value: unknown, what: string): z.output<S> {
-  const result = schema.safeParse(value);
-  if (result.success) return result.data;
-  const wrong = result.error.issues
-    .slice(0, 3)
-    .map(({ path, message }) => `${path.join(".") || "body"}: ${message}`);
-  throw new MalformedNotice(`the message is not ${what} (${wrong.join("; ")})`);
 }
 
 function isObject(value: unknown): value is Record<string, unknown> {

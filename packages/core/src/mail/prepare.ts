@@ -1,6 +1,7 @@
 /** From a parsed message to what is stored of it. Pure. */
 import { createHash } from "node:crypto";
 import * as id from "../id/index.ts";
+import { looksLikePicture } from "../media/signature.ts";
 import type { Address, Attachment, ParsedMail } from "../mime/index.ts";
 import { domainOf, normalise } from "./routing.ts";
 import type { MessageDetails } from "./types.ts";
@@ -16,6 +17,8 @@ export interface PreparedAttachment {
   size: number;
   sha256: string;
   objectKey: string;
+  /** Its bytes begin like a picture's: its sizes are asked for. */
+  picture: boolean;
 }
 
 export interface PreparedRecipient {
@@ -102,6 +105,7 @@ function prepareAttachment(attachment: Attachment, position: number, messageId: 
     size: attachment.size,
     sha256: createHash("sha256").update(attachment.content).digest("hex"),
     objectKey: `attachments/${messageId}/${attachmentId}`,
+    picture: looksLikePicture(attachment.content),
   };
 }
 

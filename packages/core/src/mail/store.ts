@@ -4,6 +4,7 @@ import { config } from "../config/index.ts";
 import type { Handle } from "../database/index.ts";
 import * as database from "../database/index.ts";
 import { fault } from "../faults/index.ts";
+import { picturesOf } from "../media/attachments.ts";
 import * as outbox from "../outbox/index.ts";
 import { type NewEvent, publish } from "../realtime/index.ts";
 import { type Incoming, lockKeys, type Placed, place } from "../threads/place.ts";
@@ -61,10 +62,11 @@ export async function store(items: readonly Item[]): Promise<void> {
 
       const at = new Date(now());
       const { fresh, copies, placed, writes } = await thread(handle, drafts, mailboxes, at);
-      await outbox.enqueue(drafts.filter(({ quarantined }) => !quarantined).map(tagDelivered), [
-        ...writes,
-        finishRaws(drafts, copies, at),
-      ]);
+      const delivered = drafts.filter(({ quarantined }) => !quarantined);
+      await outbox.enqueue(
+        [...delivered.map(tagDelivered), ...fresh.flatMap((one) => (one.quarantined ? [] : pictures(one)))],
+        [...writes, finishRaws(drafts, copies, at)],
+      );
       await fault("mail.ingest.in-transaction");
 
       const shown = copies.filter(({ draft: { quarantined } }) => !quarantined);
@@ -228,6 +230,12 @@ function tagDelivered({ raw }: Draft): outbox.Delivery {
     payload: { region, bucket: raw.bucket, key: raw.key, tags: deliveredTag },
     trace: raw.trace,
   };
+}
+
+/** Quarantined mail has none: nobody looks into it. */
+function pictures({ raw, prepared }: Draft): outbox.Delivery[] {
+  const ids = prepared.attachments.filter(({ picture }) => picture).map(({ id }) => id);
+  return picturesOf(ids, raw.trace);
 }
 
 function eventsOf(one: Draft, placed: ReadonlyMap<string, Placed>): NewEvent[] {

@@ -10,6 +10,7 @@ import { Reference } from "../id/index.ts";
 import { asParameter, visibility } from "../identity/index.ts";
 import type { Trust } from "../mail/trust.ts";
 import type { MessageDetails } from "../mail/types.ts";
+import { type AttachmentMedia, mediaOfMessage } from "../media/of-message.ts";
 import { signedUrl } from "./signed-url.ts";
 
 export interface MessageSummary {
@@ -43,6 +44,8 @@ export interface AttachmentSummary {
   contentId: string | null;
   size: number;
   sha256: string;
+  /** When its bytes are a picture's: how far its sizes are. Nothing of mail in quarantine. */
+  media: AttachmentMedia | null;
 }
 
 export interface Message extends MessageSummary {
@@ -91,7 +94,7 @@ const MessageId = z.object({ messageId: Reference });
 /** @throws VisibleError `not_found` also for a message that the actor does not see. */
 export const get = fn(MessageId, async ({ messageId }): Promise<Message> => {
   const mailboxIds = asParameter(await visibility());
-  return database.use(async ({ query }) => {
+  const { message, recipients, attachments } = await database.use(async ({ query }) => {
     const [message] = await query<Omit<Message, "recipients" | "attachments">>(
       `select ${summary}, m.header_id as "headerId", m."references", m.text, m.html, m.size, m.details, m.trust
          from frontdesk.messages m where m.id = $1 and ${isVisible}`,
@@ -103,13 +106,19 @@ export const get = fn(MessageId, async ({ messageId }): Promise<Message> => {
         order by array_position(array['to', 'cc', 'bcc', 'reply-to'], role), position`,
       [messageId],
     );
-    const attachments = await query<AttachmentSummary>(
+    const attachments = await query<Omit<AttachmentSummary, "media">>(
       `select id, filename, content_type as "contentType", disposition, content_id as "contentId", size, sha256
          from frontdesk.attachments where message_id = $1 order by position`,
       [messageId],
     );
-    return { ...message, recipients, attachments };
+    return { message, recipients, attachments };
   });
+  const pictures = message.state === "quarantined" ? new Map() : await mediaOfMessage(messageId);
+  return {
+    ...message,
+    recipients,
+    attachments: attachments.map((one) => ({ ...one, media: pictures.get(one.id) ?? null })),
+  };
 });
 
 /** Long enough to follow a redirect, too short to hand on. */

@@ -84,4 +84,19 @@ export const migrations: readonly Migration[] = [
       'CREATE INDEX "jobs_type" ON "frontdesk"."jobs" USING btree ("type","id") WHERE state in (\'done\', \'cancelled\', \'dead\');',
     ],
   },
+  {
+    tag: "0002_media",
+    statements: [
+      'CREATE TABLE "frontdesk"."media" (\n\t"id" text PRIMARY KEY NOT NULL,\n\t"owner_id" text,\n\t"attachment_id" text,\n\t"visibility" text NOT NULL,\n\t"state" text NOT NULL,\n\t"filename" text,\n\t"content_type" text NOT NULL,\n\t"size" integer NOT NULL,\n\t"content_id" text,\n\t"refusal_code" text,\n\t"refusal_message" text,\n\t"version" integer NOT NULL,\n\t"idempotency_key" text,\n\t"request_hash" text,\n\t"upload" json,\n\t"expires_at" timestamp (3) with time zone,\n\t"trace" char(32),\n\t"created_at" timestamp (3) with time zone NOT NULL,\n\t"updated_at" timestamp (3) with time zone NOT NULL,\n\tCONSTRAINT "media_attachment" UNIQUE("attachment_id")\n);',
+      'CREATE TABLE "frontdesk"."media_contents" (\n\t"id" text PRIMARY KEY NOT NULL,\n\t"visibility" text NOT NULL,\n\t"source_sha256" text NOT NULL,\n\t"recipe" text NOT NULL,\n\t"generation" integer NOT NULL,\n\t"state" text NOT NULL,\n\t"width" integer,\n\t"height" integer,\n\t"average_colour" text,\n\t"placeholder" text,\n\t"variants" jsonb NOT NULL,\n\t"claimed_by" text,\n\t"claimed_until" timestamp (3) with time zone,\n\t"created_at" timestamp (3) with time zone NOT NULL,\n\t"removed_at" timestamp (3) with time zone\n);',
+      'ALTER TABLE "frontdesk"."media" ADD CONSTRAINT "media_owner_id_users_id_fk" FOREIGN KEY ("owner_id") REFERENCES "frontdesk"."users"("id") ON DELETE no action ON UPDATE no action;',
+      'ALTER TABLE "frontdesk"."media" ADD CONSTRAINT "media_attachment_id_attachments_id_fk" FOREIGN KEY ("attachment_id") REFERENCES "frontdesk"."attachments"("id") ON DELETE no action ON UPDATE no action;',
+      'ALTER TABLE "frontdesk"."media" ADD CONSTRAINT "media_content_id_media_contents_id_fk" FOREIGN KEY ("content_id") REFERENCES "frontdesk"."media_contents"("id") ON DELETE no action ON UPDATE no action;',
+      'CREATE UNIQUE INDEX "media_idempotency" ON "frontdesk"."media" USING btree ("owner_id","idempotency_key") WHERE idempotency_key is not null;',
+      'CREATE INDEX "media_owner" ON "frontdesk"."media" USING btree ("owner_id","id");',
+      'CREATE INDEX "media_content" ON "frontdesk"."media" USING btree ("content_id");',
+      'CREATE INDEX "media_unfinished" ON "frontdesk"."media" USING btree ("updated_at") WHERE state in (\'pending\', \'processing\');',
+      'CREATE UNIQUE INDEX "media_contents_source" ON "frontdesk"."media_contents" USING btree ("source_sha256","recipe","visibility") WHERE removed_at is null;',
+    ],
+  },
 ];

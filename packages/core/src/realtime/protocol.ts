@@ -9,7 +9,7 @@ const topic = z
   .max(100)
   .regex(
     /^[a-z]+(?::[A-Za-z0-9_-]+)?$/,
-    "must look like mailbox:mbx_…, thread:thr_…, job:job_… or user:usr_…",
+    "must look like mailbox:mbx_…, thread:thr_…, job:job_…, media:med_… or user:usr_…",
   );
 
 /** A client's message. `after` is the last sequence number it has: everything above it follows, without a gap. */

@@ -32,6 +32,13 @@ export async function authoriseTopic({ query }: Handle, topic: string): Promise<
       if (!found) throw notFound();
       return;
     }
+    case "media": {
+      const actor = current();
+      const userId = isAdmin(actor) || actor.kind !== "user" ? null : actor.userId;
+      const [found] = await query(seesMedia, [id, userId, asParameter(await visibility())]);
+      if (!found) throw notFound();
+      return;
+    }
     default:
       throw notFound();
   }
@@ -45,3 +52,12 @@ const seesThread = `
    where t.id = $1 and t.merged_into is null
      and ($2::text[] is null or exists (
        select 1 from frontdesk.thread_mailboxes tm where tm.thread_id = t.id and tm.mailbox_id = any($2)))`;
+
+/** Its owner, administrators, and whoever sees the message whose attachment it is; the others get `withheld` of that. */
+const seesMedia = `
+  select 1 from frontdesk.media m
+   where m.id = $1 and ($2::text is null or m.owner_id = $2 or exists (
+     select 1 from frontdesk.attachments a
+       join frontdesk.messages message on message.id = a.message_id and message.state = 'delivered'
+       join frontdesk.message_mailboxes mm on mm.message_id = a.message_id and mm.mailbox_id = any($3::text[])
+      where a.id = m.attachment_id))`;

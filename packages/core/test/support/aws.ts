@@ -10,6 +10,8 @@ interface StoredObject {
   body: Buffer;
   tags: Record<string, string>;
   modified: Date;
+  /** That it was put with: content-type, cache-control and the like. */
+  headers: Record<string, string>;
 }
 export interface Call {
   operation: string;
@@ -78,7 +80,7 @@ export async function startAws(buckets: string[]): Promise<TestAws> {
     put(bucket, key, body) {
       const objects = aws.buckets.get(bucket);
       if (!objects) throw new Error(`no bucket ${bucket}`);
-      objects.set(key, { body: Buffer.from(body), tags: {}, modified: new Date() });
+      objects.set(key, { body: Buffer.from(body), tags: {}, modified: new Date(), headers: {} });
     },
     stop: () =>
       new Promise((resolve) => {
@@ -100,7 +102,15 @@ async function respond(aws: TestAws, request: IncomingMessage, response: ServerR
   const connection = /\/@connections\/([^/]+)$/.exec(url.pathname)?.[1];
   if (connection !== undefined)
     return gateway(aws, request.method ?? "", decodeURIComponent(connection), body, response);
-  return s3(aws, request.method ?? "", url, body, response);
+  return s3(aws, request.method ?? "", url, body, storedHeaders(request), response);
+}
+
+/** What S3 keeps of a put and answers to a get. */
+function storedHeaders({ headers }: IncomingMessage): Record<string, string> {
+  const kept = Object.entries(headers).filter(([name]) =>
+    /^(?:content-(?!length)|cache-control|x-amz-meta-)/.test(name),
+  );
+  return Object.fromEntries(kept.map(([name, value]) => [name, String(value)]));
 }
 
 async function called(aws: TestAws, operation: string, key: string): Promise<void> {
@@ -174,6 +184,7 @@ async function s3(
   method: string,
   url: URL,
   body: Buffer,
+  stored: Record<string, string>,
   response: ServerResponse,
 ): Promise<void> {
   const [, bucketName = "", ...rest] = url.pathname.split("/");
@@ -203,7 +214,7 @@ async function s3(
     return;
   }
   if (operation === "PutObject") {
-    bucket.set(key, { body, tags: {}, modified: new Date() });
+    bucket.set(key, { body, tags: {}, modified: new Date(), headers: stored });
     response.writeHead(200, { etag: '"0"' }).end();
     return;
   }

@@ -1,5 +1,6 @@
 /** Everything a domain test stands on: database, AWS, settings, mailboxes; and what it does with them. */
 
+import { generateKeyPairSync } from "node:crypto";
 import { Client } from "pg";
 import { provide as provideActor } from "../../src/actor/index.ts";
 import * as awsClients from "../../src/aws/index.ts";
@@ -16,6 +17,14 @@ import { startPostgres, type TestPostgres } from "./database.ts";
 export const mailDomain = "in.desk.test";
 export const workspaceDomain = "desk.test";
 export const address = (name: string) => `${name}@${mailDomain}`;
+
+export const cdnUrl = "https://cdn.desk.test";
+const cdnSecretArn = "arn:aws:secretsmanager:ca-central-1:1:secret:cdn";
+const cdnKey = generateKeyPairSync("rsa", {
+  modulusLength: 2048,
+  publicKeyEncoding: { type: "spki", format: "pem" },
+  privateKeyEncoding: { type: "pkcs8", format: "pem" },
+});
 
 export interface World {
   postgres: TestPostgres;
@@ -52,17 +61,13 @@ export function configOf(aws: { url: string }): Partial<config.ConfigInput> {
     },
     MailBucket: { name: "mail", region: "us-east-1" },
     HomeBucket: { name: "home", region: "ca-central-1" },
-    Cdn: {
-      url: "https://cdn.desk.test",
-      keyGroupId: "group",
-      secretArn: "arn:aws:secretsmanager:ca-central-1:1:secret:cdn",
-    },
     ...Object.fromEntries(
       ["EmailQueue", "JobsQueue", "JobsDeadLetterQueue", "ImageQueue", "MailEventsQueue"].map((link) => {
         const name = link.replace("Queue", "").toLowerCase();
         return [link, { url: `${aws.url}/1/${name}`, arn: `arn:aws:sqs:ca-central-1:1:${name}` }];
       }),
     ),
+    Cdn: { url: cdnUrl, keyGroupId: "group", secretArn: cdnSecretArn },
     Realtime: { url: "wss://socket.test/$default", managementEndpoint: `${aws.url}/$default` },
   };
 }
@@ -71,6 +76,8 @@ export async function createWorld(): Promise<World> {
   const postgres = await startPostgres();
   const aws = await startAws(["mail", "home"]);
   process.env.AWS_ENDPOINT_URL = aws.url;
+  const key = (keyPairId: string) => ({ keyPairId, privateKey: cdnKey.privateKey });
+  aws.secrets.set(cdnSecretArn, JSON.stringify({ current: key("KCURRENT"), previous: key("KPREVIOUS") }));
   const restoreConfig = config.provide(configOf(aws));
   const current = await postgres.create();
   const restorePool = database.provide(current.pool);

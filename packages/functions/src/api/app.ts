@@ -9,11 +9,13 @@ import { answerError, problem } from "./problem.ts";
 import { health } from "./routes/health.ts";
 import { listMailboxes } from "./routes/mailboxes.ts";
 import { me } from "./routes/me.ts";
+import { getMedia, listMedia } from "./routes/media.ts";
 import { getAttachment, getMessage, getRawMessage } from "./routes/messages.ts";
 import { describeApi } from "./routes/openapi.ts";
 import { createRealtimeTicket } from "./routes/realtime.ts";
 import { getThread, listThreads } from "./routes/threads.ts";
 import { answerUnbuilt } from "./routes/unbuilt.ts";
+import { createUploads } from "./routes/uploads.ts";
 
 const routes = [
   health,
@@ -24,6 +26,9 @@ const routes = [
   getMessage,
   getRawMessage,
   getAttachment,
+  createUploads,
+  listMedia,
+  getMedia,
   createRealtimeTicket,
   describeApi,
   answerUnbuilt,

@@ -83,4 +83,11 @@ export const problems = {
   403: { description: "The role does not allow it.", content },
   503: { description: "Try again after `Retry-After` seconds.", content },
 };
+export const conflictProblem = {
+  409: { description: "The Idempotency-Key came with another body.", content },
+};
+export const goneProblem = { 410: { description: "It was deleted.", content } };
+export const limitProblem = {
+  429: { description: "Too many at once: try again after `Retry-After` seconds.", content },
+};
 export const notFoundProblem = { 404: { description: "There is no such thing, or not for you.", content } };

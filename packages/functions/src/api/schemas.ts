@@ -1,8 +1,8 @@
 /** What answers look like. */
+import { states } from "@frontdesk/core/media";
 import { z } from "@hono/zod-openapi";
-
-const moment = z.iso.datetime().openapi({ example: "2026-11-24T03:11:27.538Z" });
-const id = (prefix: string) => z.string().openapi({ example: `${prefix}_01M85RK07HS9T8XPHXKBPSSDSF` });
+import { Picture, Reason } from "./media-schemas.ts";
+import { id, moment } from "./schema-parts.ts";
 
 export const Me = z
   .object({ id: id("usr"), email: z.string(), roles: z.array(z.enum(["admin", "recruiter", "viewer"])) })
@@ -65,6 +65,18 @@ export const Attachment = z
     contentId: z.string().nullable(),
     size: z.int(),
     sha256: z.string(),
+    media: z
+      .object({
+        id: id("med"),
+        state: z.enum(states),
+        reason: Reason.nullable(),
+        picture: Picture.nullable(),
+      })
+      .nullable()
+      .openapi({
+        description:
+          "When it is a picture, by its bytes: how far its sizes are. The attachment itself is only ever downloaded.",
+      }),
   })
   .openapi("Attachment");
 

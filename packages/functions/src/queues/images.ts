@@ -1,9 +1,17 @@
-import { refuseAll } from "./unbuilt.ts";
+import { take } from "@frontdesk/core/media";
+import type { SQSHandler } from "aws-lambda";
+import { asSystem } from "../system.ts";
 
-/** Makes the sizes of uploaded pictures, one day. */
-export const handler = refuseAll("image-consumer", "ImageQueue", "picture sizes are", isTestEvent);
-
-/** S3 sends it when the bucket's notifications are set up: `{"Service": "Amazon S3", "Event": "s3:TestEvent", …}`. */
-function isTestEvent(body: string): boolean {
-  return /"Event"\s*:\s*"s3:TestEvent"/.test(body) && !body.includes('"Records"');
-}
+/** Makes the sizes of pictures that were uploaded or came with mail. Records that failed come again. */
+export const handler: SQSHandler = (event, context) =>
+  asSystem("image-consumer", context, async () => {
+    const { failed } = await take(
+      event.Records.map((record) => ({
+        messageId: record.messageId,
+        receiptHandle: record.receiptHandle,
+        body: record.body,
+        attempt: Number(record.attributes.ApproximateReceiveCount),
+      })),
+    );
+    return { batchItemFailures: failed.map((itemIdentifier) => ({ itemIdentifier })) };
+  });

@@ -41,7 +41,7 @@ const fits = (route: string, at: string) =>
 /** Anybody's message will do. */
 const path = (route: Case) => route.path(desk.ids.jobs);
 const send = (route: Case, claims: Parameters<typeof call>[1], at = path(route)) =>
-  call(at, claims, { method: route.method });
+  call(at, claims, { method: route.method, body: route.body });
 
 test("every route that is built is in the list, and nothing else is", () => {
   expect(Object.keys(routes).toSorted()).toEqual(builtRoutes.toSorted());
@@ -98,6 +98,17 @@ describe("who sees what", () => {
   });
 
   test.each(
+    named(closed.filter(({ about }) => about === "owned")),
+  )("%s is for whoever's it is, and administrators", async (_, route) => {
+    for (const person of personNames) {
+      const response = await send(route, desk.claims[person]);
+      const status = !["recruiter", "admin"].includes(person) ? 404 : route.empty ? 204 : 200;
+      expect(response.status, person).toBe(status);
+      if (status === 404) await expectProblem(response, 404);
+    }
+  });
+
+  test.each(
     named(closed.filter(({ lists }) => lists)),
   )("%s lists to everybody what they see", async (_, route) => {
     for (const person of personNames) {
@@ -143,7 +154,17 @@ describe("what a good answer is", () => {
   });
 
   test.each(
-    named(cases.filter(({ schema }) => !schema)),
+    named(cases.filter(({ empty }) => empty)),
+  )("%s answers 204 without a body, again too", async (_, route) => {
+    for (let time = 0; time < 2; time++) {
+      const response = await send(route, desk.claims.recruiter);
+      expect(response.status).toBe(204);
+      expect(await response.text()).toBe("");
+    }
+  });
+
+  test.each(
+    named(cases.filter(({ schema, empty }) => !schema && !empty)),
   )("%s leads to an address that is signed, ends, and downloads", async (_, route) => {
     const response = await send(route, desk.claims.recruiter);
     expect(response.status).toBe(302);
@@ -201,15 +222,25 @@ describe("bad input", () => {
       "\xff\xfe",
       `00-${"0".repeat(32)}-0-01`,
     ]) {
-      const headers = { traceparent: value, "x-request-id": value, cookie: value, "content-type": value };
-      const response = await call(path(route), desk.claims.admin, { method: route.method, headers });
+      const headers = {
+        traceparent: value,
+        "x-request-id": value,
+        cookie: value,
+        ...(route.body === undefined && { "content-type": value }),
+      };
+      const response = await call(path(route), desk.claims.admin, {
+        method: route.method,
+        headers,
+        body: route.body,
+      });
       expect(response.status).toBe(ordinary);
     }
   });
 
   test.each(named(cases))("%s refuses every other method and names those it takes", async (_, route) => {
+    const [at = ""] = path(route).split("?");
     const own = [...builtRoutes, ...unbuiltRoutes]
-      .filter((other) => fits(other, path(route)))
+      .filter((other) => fits(other, at))
       .map((other) => other.slice(0, other.indexOf(" ")));
     const allowed = [...own, ...(own.includes("GET") ? ["HEAD"] : [])].toSorted();
     for (const method of ["GET", "POST", "PUT", "PATCH", "DELETE", "OPTIONS", "PROPFIND"]) {

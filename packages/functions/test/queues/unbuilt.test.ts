@@ -1,7 +1,6 @@
 /** Consumers whose domain is not built yet. */
 import { afterAll, beforeAll, beforeEach, describe, expect, test } from "vitest";
 import { createWorld, type World } from "../../../core/test/support/world.ts";
-import { handler as images } from "../../src/queues/images.ts";
 import { handler as mailEvents } from "../../src/queues/mail-events.ts";
 import { context, sqsEvent } from "../support/events.ts";
 
@@ -18,7 +17,6 @@ const failures = () =>
   );
 
 describe.each([
-  ["image", images, /picture/],
   ["mailevents", mailEvents, /delivery events/],
 ] as const)("the %s queue", (name, handler, what) => {
   test("every message is refused, with the cause that its consumer is not built", async () => {
@@ -44,7 +42,6 @@ describe.each([
 });
 
 test.each([
-  ["S3's test", images, JSON.stringify({ Service: "Amazon S3", Event: "s3:TestEvent", Bucket: "home" })],
   [
     "SES' test",
     mailEvents,

@@ -34,6 +34,8 @@ export function claimsOf(name: string, ...groups: string[]): Claims {
 export interface CallOptions {
   method?: string;
   headers?: Record<string, string>;
+  /** Sent as JSON. */
+  body?: unknown;
 }
 
 export const requestId = "JKJaXmPLvHcESHA=";
@@ -43,10 +45,11 @@ export const requestId = "JKJaXmPLvHcESHA=";
  * keep browsers from making more of it than it is, and nobody may keep it.
  */
 export async function call(path: string, claims: Claims | undefined, options: CallOptions = {}) {
-  const { method = "GET", headers = {} } = options;
+  const { method = "GET", body } = options;
+  const headers = { ...(body !== undefined && { "content-type": "application/json" }), ...options.headers };
   const response = await app.request(
     path,
-    { method, headers },
+    { method, headers, ...(body !== undefined && { body: JSON.stringify(body) }) },
     { event: { headers, requestContext: { requestId, ...(claims && { authorizer: { jwt: { claims } } }) } } },
   );
   expect(Object.fromEntries(response.headers), `${method} ${path.slice(0, 200)}`).toMatchObject({

@@ -1,7 +1,9 @@
 /** A desk with some mail, people of each role, and who sees what of it. */
 import { ingest } from "../../../core/src/mail/index.ts";
+import { createUpload } from "../../../core/src/media/index.ts";
 import {
   address,
+  as,
   createWorld,
   join,
   mailWithAttachments,
@@ -44,17 +46,25 @@ export interface Ids {
   mailboxIds: string[];
 }
 
+/** Of the recruiter: an upload to look at, and one to do away with. */
+export interface Owned {
+  mediaId: string;
+  spareMediaId: string;
+}
+
 export interface Desk {
   world: World;
   claims: Record<Person, Claims>;
-  ids: Record<Letter, Ids>;
+  ids: Record<Letter, Ids & Owned>;
   stop(): Promise<void>;
 }
 
 export async function createDesk(): Promise<Desk> {
   const world = await createWorld();
-  const ids = {} as Record<Letter, Ids>;
-  for (const letter of letterNames) ids[letter] = await receive(world, letter, letters[letter]);
+  const owned = await uploads();
+  const ids = {} as Record<Letter, Ids & Owned>;
+  for (const letter of letterNames)
+    ids[letter] = { ...(await receive(world, letter, letters[letter])), ...owned };
   const claims = {} as Record<Person, Claims>;
   for (const person of personNames) {
     const { group, mailbox } = people[person];
@@ -62,6 +72,16 @@ export async function createDesk(): Promise<Desk> {
     if (mailbox) await join(world, await signIn(person, group), mailbox);
   }
   return { world, claims, ids, stop: () => world.stop() };
+}
+
+async function uploads(): Promise<Owned> {
+  const recruiter = await signIn("recruiter", "recruiter");
+  const ask = (visibility: "public" | "private", filename: string) =>
+    as(recruiter, () => createUpload({ visibility, filename, contentType: "image/png", size: 10 }));
+  return {
+    mediaId: (await ask("public", "shown.png")).id,
+    spareMediaId: (await ask("private", "spare.png")).id,
+  };
 }
 
 /** Of every notice, unless it says otherwise. */

@@ -1,18 +1,26 @@
 /** Every route of the API that is built, and how the suite that all of them pass calls it. A new route needs an entry here. */
 import { z } from "@hono/zod-openapi";
 import { address } from "../../../core/test/support/world.ts";
+import { Media, MediaSummary, Upload } from "../../src/api/media-schemas.ts";
 import { Mailbox, Me, Message, page, Thread, ThreadSummary, Ticket } from "../../src/api/schemas.ts";
-import { type Ids, letterNames, type Person, sees, subjectOf } from "./desk.ts";
+import { type Ids, letterNames, type Owned, type Person, sees, subjectOf } from "./desk.ts";
 
 export interface RouteCase {
   /** Answers without a token, and without asking the database. */
   open?: true;
-  /** What a good answer holds; absent: a redirect to a signed address. */
+  /** What a good answer holds; absent: a redirect to a signed address, or nothing (`empty`). */
   schema?: z.ZodType;
+  /** A good answer is 204. */
+  empty?: true;
+  /** What a good request holds. */
+  body?: unknown;
   /** An address of the route; about a message where the route is about one. */
-  path(of: Ids): string;
-  /** Whoever does not see the message finds nothing at `path`. */
-  about?: "message";
+  path(of: Ids & Owned): string;
+  /**
+   * Whoever does not see the message finds nothing at `path`; with `owned`, whoever is neither the recruiter, whose it is,
+   * nor an administrator.
+   */
+  about?: "message" | "owned";
   /** While the message is in quarantine, administrators alone get it. */
   guarded?: true;
   /** What a list shows to whom. */
@@ -93,6 +101,31 @@ export const routes: Record<string, RouteCase> = {
       `/messages/${messageId}/attachments/${text}`,
       `/messages/${text}/attachments/${attachmentId}`,
     ],
+  },
+  "POST /uploads": {
+    schema: Upload,
+    path: () => "/uploads",
+    body: { visibility: "private", contentType: "image/png", size: 100 },
+  },
+  "GET /media": {
+    schema: page(MediaSummary),
+    path: () => "/media?visibility=public",
+    lists: {
+      names: column("filename"),
+      shownTo: (person) => (["admin", "recruiter"].includes(person) ? ["shown.png"] : []),
+    },
+    inputs: (text) => [
+      `/media?cursor=${text}`,
+      `/media?limit=${text}`,
+      `/media?state=${text}`,
+      `/media?visibility=${text}`,
+    ],
+  },
+  "GET /media/:mediaId": {
+    schema: Media,
+    about: "owned",
+    path: ({ mediaId }) => `/media/${mediaId}`,
+    inputs: (text) => [`/media/${text}`],
   },
   "POST /realtime/tickets": { schema: Ticket, path: () => "/realtime/tickets" },
 };
