@@ -175,7 +175,8 @@ describe("Ctrl-C during the start", { timeout: 300_000 }, () => {
 });
 
 async function until(done: () => boolean): Promise<void> {
-  await expect.poll(done, { timeout: 20_000, interval: 5 }).toBe(true);
+  // A start on a busy machine takes a minute and more to come to its database.
+  await expect.poll(done, { timeout: 120_000, interval: 5 }).toBe(true);
 }
 
 test("a run that is killed in the middle of its traffic leaves no process, and every message that it took is there after the next start", async () => {

@@ -1,6 +1,7 @@
 /** Amazon EventBridge Scheduler: schedules of the graph, and those that programs make at run time. */
 import { AwsError } from "../../cloud/errors.ts";
 import type { AwsService, Cloud, Part, Ports } from "../../cloud/types.ts";
+import { decode } from "../../front-door/canonical.ts";
 import { parseJson } from "../../front-door/protocol.ts";
 import { createDeliveries } from "./deliveries.ts";
 import { createGroupOperations } from "./group-operations.ts";
@@ -50,8 +51,7 @@ export function createScheduler(cloud: Cloud, ports: Ports): Scheduler {
       for (const [verb, pattern, name] of routes) {
         const match = verb === method ? pattern.exec(path) : null;
         const operation = operations[name];
-        if (match && operation)
-          return { body: operation(call, decodeURIComponent(match[1] ?? ""), parseJson(rawBody)) };
+        if (match && operation) return { body: operation(call, decode(match[1] ?? ""), parseJson(rawBody)) };
       }
       throw new AwsError("UnknownOperationException", `Scheduler has no ${method} ${path}.`, 404);
     },
