@@ -204,7 +204,9 @@ declare module "sst" {
       "type": "sst.aws.Redis"
     }
     "Scheduler": {
+      "deadLetterQueueArn": string
       "groupName": string
+      "queueArn": string
       "roleArn": string
       "type": "sst.sst.Linkable"
     }

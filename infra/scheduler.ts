@@ -41,5 +41,10 @@ export const schedulerRole = new aws.iam.Role("SchedulerRole", {
 
 /** What it takes to make a schedule. */
 export const scheduler = new sst.Linkable("Scheduler", {
-  properties: { groupName: scheduleGroup.name, roleArn: schedulerRole.arn },
+  properties: {
+    groupName: scheduleGroup.name,
+    roleArn: schedulerRole.arn,
+    queueArn: queues.jobs.queue.arn,
+    deadLetterQueueArn: queues.jobs.deadLetterQueue.arn,
+  },
 });

@@ -5,6 +5,7 @@
  */
 import type { ApiGatewayManagementApiClient } from "@aws-sdk/client-apigatewaymanagementapi";
 import type { S3Client } from "@aws-sdk/client-s3";
+import type { SchedulerClient } from "@aws-sdk/client-scheduler";
 import type { SecretsManagerClient } from "@aws-sdk/client-secrets-manager";
 import type { SQSClient } from "@aws-sdk/client-sqs";
 import { inTransaction } from "../database/context.ts";
@@ -64,6 +65,13 @@ export function sqs(region: string): Promise<SQSClient> {
   return client(`sqs ${region}`, async () => {
     const { SQSClient } = await import("@aws-sdk/client-sqs");
     return new SQSClient({ region, maxAttempts: 3, requestHandler: timeouts(5_000) });
+  });
+}
+
+export function scheduler(region: string): Promise<SchedulerClient> {
+  return client(`scheduler ${region}`, async () => {
+    const { SchedulerClient } = await import("@aws-sdk/client-scheduler");
+    return new SchedulerClient({ region, maxAttempts: 3, requestHandler: timeouts(5_000) });
   });
 }
 

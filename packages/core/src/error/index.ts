@@ -5,6 +5,8 @@ export type ErrorKind =
   | "forbidden"
   | "not_found"
   | "conflict"
+  /** It was changed since the caller read it. */
+  | "precondition_failed"
   | "gone"
   | "too_large"
   | "rate_limited"

@@ -1,3 +1,4 @@
+import { syncSchedule } from "../schedules/sync-job.ts";
 import { expireTickets } from "./types/expire-tickets.ts";
 import { pruneJobs } from "./types/prune-jobs.ts";
 import { redeliverOutbox } from "./types/redeliver-outbox.ts";
@@ -7,7 +8,7 @@ import type { JobType } from "./types.ts";
  * Every job type there is. A type of another domain lies there and is listed here; it takes `define` from
  * `jobs/define.ts`. Read when first asked for: a type whose handler enqueues others imports this domain, and this domain it.
  */
-const builtIn = (): readonly JobType[] => [expireTickets, pruneJobs, redeliverOutbox];
+const builtIn = (): readonly JobType[] => [expireTickets, pruneJobs, redeliverOutbox, syncSchedule];
 
 let types: Map<string, JobType> | undefined;
 

@@ -1,4 +1,4 @@
-/** What runs before traffic on every deployment: roles, schema, mailboxes. Each step may be repeated. */
+/** What runs before traffic on every deployment: roles, schema, mailboxes, built-in schedules. Each step may be repeated. */
 import type { ClientConfig } from "pg";
 import * as z from "zod";
 import { now, sleep } from "../clock/index.ts";
@@ -7,6 +7,7 @@ import * as database from "../database/index.ts";
 import { describe } from "../error/index.ts";
 import * as log from "../log/index.ts";
 import * as mailboxes from "../mailboxes/index.ts";
+import { ensureBuiltIn } from "../schedules/index.ts";
 import { secretJson } from "../secrets/index.ts";
 import { bootstrap, type Login } from "./bootstrap.ts";
 import { apply } from "./runner.ts";
@@ -58,6 +59,7 @@ export async function migrate(): Promise<Migrated> {
       client.release();
     }
     const active = await mailboxes.sync(settings.mailboxes);
+    await ensureBuiltIn();
     log.info("database is up to date", { applied, mailboxes: active });
     return { applied, mailboxes: active };
   } finally {

@@ -99,4 +99,15 @@ export const migrations: readonly Migration[] = [
       'CREATE UNIQUE INDEX "media_contents_source" ON "frontdesk"."media_contents" USING btree ("source_sha256","recipe","visibility") WHERE removed_at is null;',
     ],
   },
+  {
+    tag: "0003_schedules",
+    statements: [
+      'CREATE TABLE "frontdesk"."schedule_runs" (\n\t"name" text NOT NULL,\n\t"due_at" timestamp (3) with time zone NOT NULL,\n\t"revision" bigint NOT NULL,\n\t"outcome" text NOT NULL,\n\t"source" text NOT NULL,\n\t"job_id" text,\n\t"trace" char(32),\n\t"fired_at" timestamp (3) with time zone NOT NULL,\n\tCONSTRAINT "schedule_runs_name_due_at_pk" PRIMARY KEY("name","due_at")\n);',
+      'CREATE TABLE "frontdesk"."schedules" (\n\t"name" text PRIMARY KEY NOT NULL,\n\t"description" text NOT NULL,\n\t"job_type" text NOT NULL,\n\t"payload" jsonb NOT NULL,\n\t"kind" text NOT NULL,\n\t"expression" text NOT NULL,\n\t"zone" text NOT NULL,\n\t"anchor" timestamp (3) with time zone,\n\t"start_at" timestamp (3) with time zone,\n\t"end_at" timestamp (3) with time zone,\n\t"overlap" text NOT NULL,\n\t"catch_up" text NOT NULL,\n\t"catch_up_limit" integer NOT NULL,\n\t"priority" integer,\n\t"paused" boolean NOT NULL,\n\t"built_in" boolean NOT NULL,\n\t"changed_by_person" boolean NOT NULL,\n\t"revision" bigint NOT NULL,\n\t"synced_revision" bigint,\n\t"sync_error" text,\n\t"sync_asked_at" timestamp (3) with time zone,\n\t"sync_leased_until" timestamp (3) with time zone,\n\t"relied_from" timestamp (3) with time zone,\n\t"next_due_at" timestamp (3) with time zone,\n\t"last_due_at" timestamp (3) with time zone,\n\t"last_fired_at" timestamp (3) with time zone,\n\t"last_outcome" text,\n\t"last_job_id" text,\n\t"deleted_at" timestamp (3) with time zone,\n\t"created_at" timestamp (3) with time zone NOT NULL,\n\t"updated_at" timestamp (3) with time zone NOT NULL,\n\t"updated_by" text NOT NULL\n);',
+      'CREATE INDEX "schedule_runs_age" ON "frontdesk"."schedule_runs" USING btree ("fired_at");',
+      'CREATE INDEX "schedule_runs_held" ON "frontdesk"."schedule_runs" USING btree ("name") WHERE outcome = \'held\';',
+      'CREATE INDEX "schedules_due" ON "frontdesk"."schedules" USING btree ("next_due_at");',
+      'CREATE INDEX "schedules_unsynced" ON "frontdesk"."schedules" USING btree ("sync_asked_at");',
+    ],
+  },
 ];

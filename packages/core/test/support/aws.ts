@@ -5,6 +5,8 @@
 import { createHash } from "node:crypto";
 import { createServer, type IncomingMessage, type ServerResponse } from "node:http";
 import type { AddressInfo } from "node:net";
+import { now } from "../../src/clock/index.ts";
+import { answerScheduler, type StoredSchedule } from "./scheduler.ts";
 
 interface StoredObject {
   body: Buffer;
@@ -26,6 +28,8 @@ export interface TestAws {
   /** Receipts of messages that were made visible again, by the queue's URL; one named `stale` is refused. */
   shown: { url: string; receipt: string; seconds: number }[];
   calls: Call[];
+  /** What Scheduler has, by name. */
+  schedules: Map<string, StoredSchedule>;
   /** Strings of Secrets Manager by ARN. */
   secrets: Map<string, string>;
   /** Since when they are; absent: for long. */
@@ -53,7 +57,9 @@ export async function startAws(buckets: string[]): Promise<TestAws> {
   const server = createServer((request, response) => {
     respond(aws, request, response).catch((error: unknown) => {
       const { status, code } = error instanceof Answer ? error : { status: 500, code: "InternalError" };
-      const isS3 = !request.url?.includes("@connections") && request.headers["x-amz-target"] === undefined;
+      const isS3 =
+        !/@connections|^\/schedules\//.test(request.url ?? "") &&
+        request.headers["x-amz-target"] === undefined;
       response.writeHead(status, {
         "content-type": isS3 ? "application/xml" : "application/json",
         "x-amzn-errortype": code,
@@ -73,6 +79,7 @@ export async function startAws(buckets: string[]): Promise<TestAws> {
     sent: [],
     shown: [],
     calls: [],
+    schedules: new Map(),
     secrets: new Map(),
     secretDates: new Map(),
     connections: new Map(),
@@ -100,6 +107,8 @@ async function respond(aws: TestAws, request: IncomingMessage, response: ServerR
   if (target === "secretsmanager.GetSecretValue") return secret(aws, body, response);
   if (typeof target === "string") return sqs(aws, target, body, response);
   const connection = /\/@connections\/([^/]+)$/.exec(url.pathname)?.[1];
+  if (url.pathname.startsWith("/schedules/"))
+    return scheduler(aws, request.method ?? "", url, body, response);
   if (connection !== undefined)
     return gateway(aws, request.method ?? "", decodeURIComponent(connection), body, response);
   return s3(aws, request.method ?? "", url, body, storedHeaders(request), response);
@@ -116,6 +125,27 @@ function storedHeaders({ headers }: IncomingMessage): Record<string, string> {
 async function called(aws: TestAws, operation: string, key: string): Promise<void> {
   aws.calls.push({ operation, key });
   await aws.intercept?.({ operation, key });
+}
+
+async function scheduler(
+  aws: TestAws,
+  method: string,
+  url: URL,
+  body: Buffer,
+  response: ServerResponse,
+): Promise<void> {
+  const name = decodeURIComponent(url.pathname.slice("/schedules/".length));
+  const operation =
+    { POST: "CreateSchedule", PUT: "UpdateSchedule", DELETE: "DeleteSchedule" }[method] ?? method;
+  await called(aws, operation, name);
+  const text = body.toString();
+  const group =
+    method === "DELETE"
+      ? url.searchParams.get("groupName")
+      : (JSON.parse(text) as { GroupName?: string }).GroupName;
+  const refused = answerScheduler(aws.schedules, { method, name, group: group ?? "", body: text }, now());
+  if (refused) throw new Answer(refused.status, refused.code);
+  response.writeHead(200, { "content-type": "application/json" }).end("{}");
 }
 
 async function secret(aws: TestAws, body: Buffer, response: ServerResponse): Promise<void> {

@@ -68,6 +68,12 @@ export function configOf(aws: { url: string }): Partial<config.ConfigInput> {
       }),
     ),
     Cdn: { url: cdnUrl, keyGroupId: "group", secretArn: cdnSecretArn },
+    Scheduler: {
+      groupName: "frontdesk-test",
+      roleArn: "arn:aws:iam::000000000001:role/scheduler",
+      queueArn: "arn:aws:sqs:ca-central-1:000000000001:jobs",
+      deadLetterQueueArn: "arn:aws:sqs:ca-central-1:000000000001:jobs-dead",
+    },
     Realtime: { url: "wss://socket.test/$default", managementEndpoint: `${aws.url}/$default` },
   };
 }
@@ -99,6 +105,7 @@ export async function createWorld(): Promise<World> {
       for (const bucket of aws.buckets.values()) bucket.clear();
       aws.connections.clear();
       aws.calls.length = 0;
+      aws.schedules.clear();
       aws.sent.length = 0;
       aws.shown.length = 0;
       aws.intercept = undefined;

@@ -1,4 +1,5 @@
 import { consume } from "@frontdesk/core/jobs";
+import { fire } from "@frontdesk/core/schedules";
 import type { SQSHandler } from "aws-lambda";
 import { asSystem } from "../system.ts";
 
@@ -12,7 +13,7 @@ export const handler: SQSHandler = (event, context) =>
         body: record.body,
         attempt: Number(record.attributes.ApproximateReceiveCount),
       })),
-      { remainingMs: () => context.getRemainingTimeInMillis() },
+      { fire, remainingMs: () => context.getRemainingTimeInMillis() },
     );
     return { batchItemFailures: failed.map((itemIdentifier) => ({ itemIdentifier })) };
   });
