@@ -1,13 +1,15 @@
 /**
  * `npm run demo`: brings everything up, sends mail in by SMTP, follows it to a subscribed socket, reads it back through
- * the API, and stays up. `-- --once` ends instead: 0 when all is well, 1 when anything is lost; the last line on stdout
+ * the API, runs jobs, has sizes made of pictures, and stays up. `-- --once` ends instead: 0 when all is well, 1 when anything is lost; the last line on stdout
  * is one JSON object.
  */
 import { join } from "node:path";
 import * as trace from "@frontdesk/core/trace";
 import { hopRecorder } from "./demo/hops.ts";
 import { apiClient, listen, readBack } from "./demo/inbox.ts";
+import { runJobs } from "./demo/jobs.ts";
 import { corpusMessages, ownMessages } from "./demo/messages.ts";
+import { showPictures } from "./demo/pictures.ts";
 import { printMessages, summary } from "./demo/report.ts";
 import { sendAll } from "./demo/send.ts";
 import { stopOnSignals } from "./run/ctrl-c.ts";
@@ -78,7 +80,11 @@ async function demo(): Promise<number> {
 
   const stored = await readBack(api);
   printMessages(say, delivered, hops, trace.ofObjectKey, socket.events, stored.messages);
+  const jobs = await runJobs(api, addresses.websocket, origin, say);
+  const pictures = await showPictures(api, addresses.cdn, say);
   const result = summary({
+    jobs: jobs.figures,
+    media: pictures.figures,
     delivered,
     hops,
     traceOf: trace.ofObjectKey,
@@ -97,8 +103,11 @@ async function demo(): Promise<number> {
     say(`refused: ${failure.label}: ${failure.response}`);
   for (const denial of app.iam.denials()) say(`denied: ${denial.message}`);
   if (lost) say(`not everything arrived: ${lost}`);
+  const problems = [...jobs.problems, ...pictures.problems];
+  for (const problem of problems) say(problem);
   const well =
     !lost &&
+    problems.length === 0 &&
     sent.every((message) => message.accepted) &&
     result.stored === result.delivered &&
     result.pushed >= result.delivered &&

@@ -1,5 +1,7 @@
 import type { HopRecorder } from "./hops.ts";
 import type { Received, StoredMessage } from "./inbox.ts";
+import type { JobFigures } from "./jobs.ts";
+import type { MediaFigures } from "./pictures.ts";
 import type { Sent } from "./send.ts";
 
 /** What `--once` prints as its last line. Each figure is counted on its own. */
@@ -16,6 +18,8 @@ export interface Summary {
   denied: number;
   /** Messages in dead-letter queues. */
   deadLettered: number;
+  jobs: JobFigures;
+  media: MediaFigures;
   /** From the object's arrival in the bucket to the socket. */
   latencyMs: { p50: number; p99: number };
 }
@@ -28,6 +32,8 @@ export function summary(run: {
   stored: { threads: number; messages: StoredMessage[] };
   denied: number;
   deadLettered: number;
+  jobs: JobFigures;
+  media: MediaFigures;
 }): Summary {
   const latencies = run.delivered.flatMap((message) => {
     const times = run.hops.of(message.sesMessageId);
@@ -42,6 +48,8 @@ export function summary(run: {
     pushed: run.events.filter(({ type }) => type === "mail.received").length,
     denied: run.denied,
     deadLettered: run.deadLettered,
+    jobs: run.jobs,
+    media: run.media,
     latencyMs: { p50: percentile(latencies, 0.5), p99: percentile(latencies, 0.99) },
   };
 }

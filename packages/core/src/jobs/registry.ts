@@ -1,5 +1,6 @@
 import { syncSchedule } from "../schedules/sync-job.ts";
 import { expireTickets } from "./types/expire-tickets.ts";
+import { probe } from "./types/probe.ts";
 import { pruneJobs } from "./types/prune-jobs.ts";
 import { redeliverOutbox } from "./types/redeliver-outbox.ts";
 import type { JobType } from "./types.ts";
@@ -8,7 +9,13 @@ import type { JobType } from "./types.ts";
  * Every job type there is. A type of another domain lies there and is listed here; it takes `define` from
  * `jobs/define.ts`. Read when first asked for: a type whose handler enqueues others imports this domain, and this domain it.
  */
-const builtIn = (): readonly JobType[] => [expireTickets, pruneJobs, redeliverOutbox, syncSchedule];
+const builtIn = (): readonly JobType[] => [
+  expireTickets,
+  probe,
+  pruneJobs,
+  redeliverOutbox,
+  syncSchedule,
+];
 
 let types: Map<string, JobType> | undefined;
 
