@@ -155,8 +155,8 @@ export const Retry = z.object({
 
 /**
  * Lets a job that failed or was cancelled run again, with all its attempts. One that waits for its next attempt runs now.
- * Effects of `job.once` that have happened stay.
- * @throws VisibleError `conflict` for one that is done or under way; `validation` for a payload that the type does not take.
+ * May be repeated. Effects of `job.once` that have happened stay.
+ * @throws VisibleError `conflict` for one that is done or runs; `validation` for a payload that the type does not take.
  */
 export const retry = fn(Retry, async ({ jobId, payload }): Promise<{ state: State }> => {
   const edited = payload === undefined ? undefined : await edit(jobId, payload);
@@ -199,7 +199,10 @@ async function retryIn(
   edited: { payload: unknown; claim: Claim | null } | undefined,
 ): Promise<{ state: State }> {
   const job = await lock(handle, jobId);
-  if (!["dead", "cancelled", "scheduled"].includes(job.state))
+  const inLine = ["queued", "blocked", "waiting"].includes(job.state);
+  // Said before, and repeated.
+  if (inLine && edited === undefined) return { state: job.state };
+  if (inLine || job.state === "running" || job.state === "done")
     throw new VisibleError("conflict", "job_not_retriable", `The job is ${job.state}.`);
   await handle.query(
     `update frontdesk.jobs

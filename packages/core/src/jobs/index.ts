@@ -5,6 +5,7 @@
 export { cancel, mayStart, Retry, retry, Start, start } from "./commands.ts";
 export { type ConsumeOptions, consume, type Delivery } from "./consume.ts";
 export { define, order } from "./define.ts";
+export { describeTypes, type JobTypeDescription } from "./describe.ts";
 export { enqueue, enqueueMany } from "./enqueue.ts";
 export { JobError } from "./errors.ts";
 export { get, type JobDetails, type JobSummary, ListJobs, list } from "./read.ts";

@@ -7,6 +7,7 @@ import { bodyLimit } from "hono/body-limit";
 import type { Environment } from "./environment.ts";
 import { answerError, problem } from "./problem.ts";
 import { health } from "./routes/health.ts";
+import { cancelJob, getJob, listJobs, listJobTypes, retryJob, startJob } from "./routes/jobs.ts";
 import { listMailboxes } from "./routes/mailboxes.ts";
 import { me } from "./routes/me.ts";
 import { getMedia, listMedia } from "./routes/media.ts";
@@ -30,6 +31,12 @@ const routes = [
   listMedia,
   getMedia,
   createRealtimeTicket,
+  listJobTypes,
+  listJobs,
+  startJob,
+  getJob,
+  cancelJob,
+  retryJob,
   describeApi,
   answerUnbuilt,
 ];

@@ -3,6 +3,7 @@ import { type ErrorKind, VisibleError } from "@frontdesk/core/error";
 import * as log from "@frontdesk/core/log";
 import { z } from "@hono/zod-openapi";
 import type { Context } from "hono";
+import { HTTPException } from "hono/http-exception";
 import type { ContentfulStatusCode } from "hono/utils/http-status";
 import type { Environment } from "./environment.ts";
 
@@ -49,6 +50,11 @@ export function answerError(error: unknown, c: Context<Environment>): Response {
       ...(error.issues.length > 0 && { issues: error.issues }),
     });
   }
+  // Hono's own, for a body that is no JSON.
+  if (error instanceof HTTPException && error.status === 400)
+    return problem(c, 400, "malformed_body", "Send a body of JSON.");
+  if (error instanceof HTTPException && error.status === 415)
+    return problem(c, 415, "unsupported_media_type", "Send a body of type application/json, or none.");
   log.error("a request failed", { error, ...request });
   return problem(c, 500, "internal_error", "Something went wrong on our side.");
 }
@@ -92,3 +98,4 @@ export const limitProblem = {
   429: { description: "Too many at once: try again after `Retry-After` seconds.", content },
 };
 export const notFoundProblem = { 404: { description: "There is no such thing, or not for you.", content } };
+export const stateProblem = { 409: { description: "Its state does not allow it.", content } };

@@ -42,6 +42,8 @@ const fits = (route: string, at: string) =>
 const path = (route: Case) => route.path(desk.ids.jobs);
 const send = (route: Case, claims: Parameters<typeof call>[1], at = path(route)) =>
   call(at, claims, { method: route.method, body: route.body });
+/** Somebody who gets an answer. */
+const allowed = (route: Case) => (route.adminOnly ? "admin" : "recruiter");
 
 test("every route that is built is in the list, and nothing else is", () => {
   expect(Object.keys(routes).toSorted()).toEqual(builtRoutes.toSorted());
@@ -136,7 +138,14 @@ describe("who sees what", () => {
   });
 
   test.each(
-    named(closed.filter(({ about, lists }) => !about && !lists)),
+    named(closed.filter(({ adminOnly }) => adminOnly)),
+  )("%s is for administrators", async (_, route) => {
+    for (const person of personNames)
+      expect((await send(route, desk.claims[person])).status, person).toBe(person === "admin" ? 200 : 403);
+  });
+
+  test.each(
+    named(closed.filter(({ about, adminOnly, lists }) => !(about || adminOnly || lists))),
   )("%s answers everybody with a role about themselves", async (_, route) => {
     for (const person of personNames)
       expect((await send(route, desk.claims[person])).status, person).toBe(200);
@@ -213,6 +222,39 @@ describe("bad input", () => {
     expect(await desk.world.count("messages")).toBe(letterNames.length);
   });
 
+  test.each(
+    named(cases.filter(({ body }) => body)),
+  )("%s says of a body that is none what is wrong with it", async (_, route) => {
+    for (const body of [undefined, [], "text", 7, null, { type: 7 }, {}]) {
+      const response = await call(path(route), desk.claims.admin, { method: route.method, body });
+      await expectProblem(response, 400);
+    }
+    const malformed = await app.request(
+      path(route),
+      { method: route.method, headers: { "content-type": "application/json" }, body: "{" },
+      {
+        event: {
+          headers: {},
+          requestContext: { requestId, authorizer: { jwt: { claims: desk.claims.admin } } },
+        },
+      },
+    );
+    await expectProblem(malformed, 400, "malformed_body");
+  });
+
+  test.each(
+    named(cases.filter(({ optionalBody }) => optionalBody)),
+  )("%s takes no body, JSON, and nothing else", async (_, route) => {
+    const sent = (type: string) =>
+      call(path(route), desk.claims.admin, {
+        method: route.method,
+        headers: { "content-type": type },
+        body: {},
+      });
+    expect((await sent("application/json")).status).toBe(200);
+    await expectProblem(await sent("text/plain"), 415, "unsupported_media_type");
+  });
+
   test.each(named(cases))("%s does not mind hostile headers", async (_, route) => {
     const ordinary = (await send(route, desk.claims.admin)).status;
     for (const value of [
@@ -226,7 +268,7 @@ describe("bad input", () => {
         traceparent: value,
         "x-request-id": value,
         cookie: value,
-        ...(route.body === undefined && { "content-type": value }),
+        ...(route.body === undefined && !route.optionalBody && { "content-type": value }),
       };
       const response = await call(path(route), desk.claims.admin, {
         method: route.method,
@@ -242,12 +284,12 @@ describe("bad input", () => {
     const own = [...builtRoutes, ...unbuiltRoutes]
       .filter((other) => fits(other, at))
       .map((other) => other.slice(0, other.indexOf(" ")));
-    const allowed = [...own, ...(own.includes("GET") ? ["HEAD"] : [])].toSorted();
+    const taken = [...own, ...(own.includes("GET") ? ["HEAD"] : [])].toSorted();
     for (const method of ["GET", "POST", "PUT", "PATCH", "DELETE", "OPTIONS", "PROPFIND"]) {
       if (own.includes(method)) continue;
       const response = await call(path(route), desk.claims.admin, { method });
       await expectProblem(response, 405, "method_not_allowed");
-      expect(response.headers.get("allow"), method).toBe(allowed.join(", "));
+      expect(response.headers.get("allow"), method).toBe(taken.join(", "));
     }
   });
 });
@@ -263,7 +305,7 @@ describe("our own failures", () => {
       await pool.end();
     }
   }
-  const asking = closed.filter(({ name }) => name !== "GET /me");
+  const asking = closed.filter(({ idle }) => !idle);
 
   let empty: Awaited<ReturnType<typeof createTestDatabase>>;
   beforeAll(async () => {
@@ -272,10 +314,10 @@ describe("our own failures", () => {
   afterAll(() => empty.drop());
 
   test.each(named(asking))("%s says nothing of what failed, and the log does", async (_, route) => {
-    await send(route, desk.claims.recruiter);
+    await send(route, desk.claims[allowed(route)]);
     desk.world.logged.length = 0;
     await withDatabase(createPool(connectionOf(empty.url, appUser)), async () => {
-      const body = await expectProblem(await send(route, desk.claims.recruiter), 500, "internal_error");
+      const body = await expectProblem(await send(route, desk.claims[allowed(route)]), 500, "internal_error");
       expect(Object.keys(body).toSorted()).toEqual(["code", "requestId", "status", "title", "type"]);
       expect(JSON.stringify(body)).not.toMatch(/frontdesk\.|relation|42P01|select|insert/i);
     });
@@ -287,9 +329,9 @@ describe("our own failures", () => {
   });
 
   test.each(named(asking))("%s asks for patience while the database is away", async (_, route) => {
-    await send(route, desk.claims.recruiter);
+    await send(route, desk.claims[allowed(route)]);
     await withDatabase(createPool({ host: "127.0.0.1", port: 1 }), async () => {
-      const response = await send(route, desk.claims.recruiter);
+      const response = await send(route, desk.claims[allowed(route)]);
       const body = await expectProblem(response, 503, "database_unavailable");
       expect(response.headers.get("retry-after")).toMatch(/^[1-9]\d*$/);
       expect(JSON.stringify(body)).not.toMatch(/ECONNREFUSED|127\.0\.0\.1/);

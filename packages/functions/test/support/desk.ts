@@ -1,4 +1,7 @@
 /** A desk with some mail, people of each role, and who sees what of it. */
+import { cancel, enqueue } from "../../../core/src/jobs/index.ts";
+import { expireTickets } from "../../../core/src/jobs/types/expire-tickets.ts";
+import { redeliverOutbox } from "../../../core/src/jobs/types/redeliver-outbox.ts";
 import { ingest } from "../../../core/src/mail/index.ts";
 import { createUpload } from "../../../core/src/media/index.ts";
 import {
@@ -46,10 +49,12 @@ export interface Ids {
   mailboxIds: string[];
 }
 
-/** Of the recruiter: an upload to look at, and one to do away with. */
+/** Of the recruiter: an upload to look at, and one to do away with; a job, and one that is cancelled. */
 export interface Owned {
   mediaId: string;
   spareMediaId: string;
+  jobId: string;
+  cancelledJobId: string;
 }
 
 export interface Desk {
@@ -61,7 +66,7 @@ export interface Desk {
 
 export async function createDesk(): Promise<Desk> {
   const world = await createWorld();
-  const owned = await uploads();
+  const owned = { ...(await uploads()), ...(await jobs()) };
   const ids = {} as Record<Letter, Ids & Owned>;
   for (const letter of letterNames)
     ids[letter] = { ...(await receive(world, letter, letters[letter])), ...owned };
@@ -74,7 +79,7 @@ export async function createDesk(): Promise<Desk> {
   return { world, claims, ids, stop: () => world.stop() };
 }
 
-async function uploads(): Promise<Owned> {
+async function uploads() {
   const recruiter = await signIn("recruiter", "recruiter");
   const ask = (visibility: "public" | "private", filename: string) =>
     as(recruiter, () => createUpload({ visibility, filename, contentType: "image/png", size: 10 }));
@@ -82,6 +87,15 @@ async function uploads(): Promise<Owned> {
     mediaId: (await ask("public", "shown.png")).id,
     spareMediaId: (await ask("private", "spare.png")).id,
   };
+}
+
+async function jobs() {
+  return as(await signIn("recruiter", people.recruiter.group), async () => {
+    const { id: jobId } = await enqueue(expireTickets, {});
+    const { id: cancelledJobId } = await enqueue(redeliverOutbox, {});
+    await cancel({ jobId: cancelledJobId });
+    return { jobId, cancelledJobId };
+  });
 }
 
 /** Of every notice, unless it says otherwise. */

@@ -3,6 +3,7 @@ import { z } from "@hono/zod-openapi";
 import { address } from "../../../core/test/support/world.ts";
 import { Media, MediaSummary, Upload } from "../../src/api/media-schemas.ts";
 import { Mailbox, Me, Message, page, Thread, ThreadSummary, Ticket } from "../../src/api/schemas.ts";
+import { Enqueued, Job, JobState, JobSummary, JobType } from "../../src/api/schemas-jobs.ts";
 import { type Ids, letterNames, type Owned, type Person, sees, subjectOf } from "./desk.ts";
 
 export interface RouteCase {
@@ -21,6 +22,12 @@ export interface RouteCase {
    * nor an administrator.
    */
   about?: "message" | "owned";
+  /** Asks the database for nothing but who somebody is. */
+  idle?: true;
+  /** A body may be sent and need not. */
+  optionalBody?: true;
+  /** Only administrators may. */
+  adminOnly?: true;
   /** While the message is in quarantine, administrators alone get it. */
   guarded?: true;
   /** What a list shows to whom. */
@@ -42,7 +49,7 @@ export const routes: Record<string, RouteCase> = {
     schema: z.looseObject({ openapi: z.string() }),
     path: () => "/openapi.json",
   },
-  "GET /me": { schema: Me, path: () => "/me" },
+  "GET /me": { schema: Me, idle: true, path: () => "/me" },
   "GET /mailboxes": {
     schema: page(Mailbox),
     path: () => "/mailboxes",
@@ -126,6 +133,48 @@ export const routes: Record<string, RouteCase> = {
     about: "owned",
     path: ({ mediaId }) => `/media/${mediaId}`,
     inputs: (text) => [`/media/${text}`],
+  },
+  "GET /job-types": { schema: page(JobType), idle: true, path: () => "/job-types" },
+  "GET /jobs": {
+    schema: page(JobSummary),
+    path: () => "/jobs",
+    lists: {
+      names: column("type"),
+      shownTo: (person) =>
+        person === "admin" || person === "recruiter" ? ["expireTickets", "redeliverOutbox"] : [],
+    },
+    inputs: (text) => [
+      `/jobs?cursor=${text}`,
+      `/jobs?limit=${text}`,
+      `/jobs?state=${text}`,
+      `/jobs?limit=1&limit=${text}`,
+    ],
+  },
+  "POST /jobs": {
+    schema: Enqueued,
+    adminOnly: true,
+    path: () => "/jobs",
+    // Deduplicated by its type: it stands for the one that is there.
+    body: { type: "expireTickets", payload: {} },
+  },
+  "GET /jobs/:jobId": {
+    schema: Job,
+    about: "owned",
+    path: ({ jobId }) => `/jobs/${jobId}`,
+    inputs: (text) => [`/jobs/${text}`],
+  },
+  "POST /jobs/:jobId/cancel": {
+    schema: JobState,
+    about: "owned",
+    path: ({ cancelledJobId }) => `/jobs/${cancelledJobId}/cancel`,
+    inputs: (text) => [`/jobs/${text}/cancel`],
+  },
+  "POST /jobs/:jobId/retry": {
+    schema: JobState,
+    about: "owned",
+    optionalBody: true,
+    path: ({ jobId }) => `/jobs/${jobId}/retry`,
+    inputs: (text) => [`/jobs/${text}/retry`],
   },
   "POST /realtime/tickets": { schema: Ticket, path: () => "/realtime/tickets" },
 };

@@ -30,14 +30,6 @@ export const unbuilt: Record<string, string[]> = {
     "DELETE /suppressions/{address}",
     "POST /suppressions/import",
   ],
-  Jobs: [
-    "GET /job-types",
-    "GET /jobs",
-    "POST /jobs",
-    "GET /jobs/{jobId}",
-    "POST /jobs/{jobId}/cancel",
-    "POST /jobs/{jobId}/retry",
-  ],
   Schedules: ["GET /schedules", "GET /schedules/{name}", "PUT /schedules/{name}", "DELETE /schedules/{name}"],
   "Queues and dead letters": [
     "GET /queues",
