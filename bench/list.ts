@@ -1,6 +1,7 @@
 import { coldStart } from "./cold.ts";
 import { oneMessage } from "./hop.ts";
 import { ingestWrites } from "./ingest.ts";
+import { jobs } from "./jobs.ts";
 import { mime } from "./mime.ts";
 import { mailPath } from "./path.ts";
 import type { Row } from "./row.ts";
@@ -13,6 +14,7 @@ export const benchmarks: Record<string, () => Promise<Row>> = {
   ingest: ingestWrites,
   threading,
   path: mailPath,
+  jobs,
   message: oneMessage,
   start: startToReady,
   cold: coldStart,

@@ -9,8 +9,8 @@ import type { NewJob } from "./insert.ts";
 export async function replace({ query }: Handle, jobId: string, row: NewJob): Promise<boolean> {
   const replaced = await query(
     `update frontdesk.jobs
-        set payload = $2, payload_claim = $3, priority = $4, run_at = $5, trace = $6,
-            state = case when state in ('queued', 'scheduled') and $5 > $7 then 'scheduled' else state end
+        set payload = $2::jsonb, payload_claim = $3::jsonb, priority = $4, run_at = $5::timestamptz, trace = $6,
+            state = case when state in ('queued', 'scheduled') and $5::timestamptz > $7::timestamptz then 'scheduled' else state end
       where id = $1 and state in ('scheduled', 'queued', 'blocked', 'waiting')
       returning id`,
     [

@@ -18,13 +18,13 @@ export async function sweep(): Promise<{
   const promoted = await promote();
   const admitted = await admitAll();
   const [row] = await database.use(({ query }) =>
-    query<{ count: number }>(
-      `select count(*) from (
-         select 1 from frontdesk.jobs where state in ('queued', 'blocked') and waits_in = '' limit 1000) q`,
+    query<{ waits: boolean }>(
+      `select exists (
+         select from frontdesk.jobs where state in ('queued', 'blocked') and waits_in = '') as waits`,
     ),
   );
   // One worker wakes the next when it finds enough to do.
-  const woken = (row?.count ?? 0) > 0 && has("JobsQueue") ? 1 : 0;
-  if (woken > 0) await sendWake(woken);
+  const woken = row?.waits && has("JobsQueue") ? 1 : 0;
+  if (woken > 0) await sendWake();
   return { promoted, takenBack, admitted, woken };
 }

@@ -34,18 +34,9 @@ export async function showAgainIn(
 }
 
 /** Another message for whoever works next. */
-export async function sendWake(count = 1): Promise<void> {
+export async function sendWake(): Promise<void> {
   const { url, arn } = config("JobsQueue");
-  const { SendMessageBatchCommand } = await import("@aws-sdk/client-sqs");
-  const { Failed = [] } = await (await aws.sqs(regionOf(arn))).send(
-    new SendMessageBatchCommand({
-      QueueUrl: url,
-      Entries: Array.from({ length: count }, (_, index) => ({
-        Id: String(index),
-        MessageBody: JSON.stringify({ job: "next" }),
-      })),
-    }),
-  );
-  if (Failed.length > 0)
-    log.warn("some workers were not woken", { code: Failed[0]?.Code, count: Failed.length });
+  const { SendMessageCommand } = await import("@aws-sdk/client-sqs");
+  const client = await aws.sqs(regionOf(arn));
+  await client.send(new SendMessageCommand({ QueueUrl: url, MessageBody: JSON.stringify({ job: "next" }) }));
 }
