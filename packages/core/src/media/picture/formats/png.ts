@@ -17,6 +17,9 @@ const depths: Record<number, readonly number[]> = {
   6: [8, 16],
 };
 
+/** Chunks that may be missing, but change what is seen where they are there. */
+const shapesThePicture = new Set(["tRNS", "acTL", "fcTL", "fdAT", "iCCP", "sRGB", "gAMA", "cHRM", "cICP"]);
+
 interface Colour {
   icc?: Buffer;
   srgb?: boolean;
@@ -54,9 +57,8 @@ export function readPng(file: Buffer): Header {
     const whole = file.subarray(at, end);
     const content = whole.subarray(8, 8 + length);
     at = end;
-    // Upper case says that the picture cannot be shown without it.
-    const critical =
-      /^[A-Z]/.test(type) || type === "tRNS" || type === "fdAT" || type === "fcTL" || type === "acTL";
+    // Upper case says that the picture cannot be shown without it; without the others it is shown wrongly.
+    const critical = /^[A-Z]/.test(type) || shapesThePicture.has(type);
     const intact = crc32(whole.subarray(4, 8 + length)) === whole.readUInt32BE(8 + length);
     if (!intact && critical) throw corrupt(`the checksum of its part ${printable(type)} is wrong`);
 
