@@ -4,6 +4,7 @@ import { ingestWrites } from "./ingest.ts";
 import { jobs } from "./jobs.ts";
 import { mime } from "./mime.ts";
 import { mailPath } from "./path.ts";
+import { pictures, picturesWithAvif } from "./pictures.ts";
 import type { Row } from "./row.ts";
 import { startToReady } from "./start.ts";
 import { threading } from "./threading.ts";
@@ -16,6 +17,8 @@ export const benchmarks: Record<string, () => Promise<Row>> = {
   path: mailPath,
   jobs,
   message: oneMessage,
+  pictures,
+  avif: picturesWithAvif,
   start: startToReady,
   cold: coldStart,
 };

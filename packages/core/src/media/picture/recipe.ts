@@ -10,7 +10,8 @@ export const recipe = {
   webp: { quality: 78, alphaQuality: 90, effort: 4 },
   /** Animations: each frame costs as much as a picture. */
   animatedWebp: { quality: 70, alphaQuality: 80, effort: 2 },
-  avif: { quality: 50, effort: 2, chromaSubsampling: "4:2:0" },
+  /** Against effort 4, the default: a twentieth of the CPU, 8 % larger. Effort 2 is no smaller and costs 2.5 times as much. */
+  avif: { quality: 50, effort: 1, chromaSubsampling: "4:2:0" },
 } as const;
 
 /**

@@ -118,3 +118,31 @@ export function exif(orientation: number, order: "II" | "MM" = "MM"): Buffer {
   entry(62, 0x0001, 2, 2, little ? 0x4e : 0x4e000000);
   return block;
 }
+
+/**
+ * Like a photograph in what it costs to encode: detail at every scale, each half as strong as the one twice its size
+ * (natural pictures fall off so), and grain.
+ */
+export function landscape(width: number, height: number, seed = 1): Sharp {
+  const next = generator(seed);
+  const field = Float32Array.from({ length: 256 * 256 }, () => next() - 0.5);
+  const at = (x: number, y: number) => field[((y & 255) << 8) | (x & 255)] ?? 0;
+  const smooth = (x: number, y: number) => {
+    const [left, top] = [Math.floor(x), Math.floor(y)];
+    const [dx, dy] = [x - left, y - top];
+    const above = at(left, top) * (1 - dx) + at(left + 1, top) * dx;
+    return above * (1 - dy) + (at(left, top + 1) * (1 - dx) + at(left + 1, top + 1) * dx) * dy;
+  };
+  const data = Buffer.alloc(width * height * 3);
+  for (let y = 0, to = 0; y < height; y++)
+    for (let x = 0; x < width; x++) {
+      let light = 0;
+      for (let size = 512, strength = 150; size >= 2; size /= 2, strength /= 1.6)
+        light += smooth(x / size + size, y / size) * strength;
+      const grain = at(x * 7 + y, y * 3 + (x >> 8)) * 12;
+      data[to++] = Math.min(255, Math.max(0, 130 + light + grain));
+      data[to++] = Math.min(255, Math.max(0, 120 + light * 0.9 + grain));
+      data[to++] = Math.min(255, Math.max(0, 100 + light * 0.7 + grain + (60 * y) / height));
+    }
+  return sharp(data, { raw: { width, height, channels: 3 } });
+}
