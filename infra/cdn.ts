@@ -49,21 +49,34 @@ const access = new aws.cloudfront.OriginAccessControl("CdnAccess", {
   signingProtocol: "sigv4",
 });
 
-const headers = new aws.cloudfront.ResponseHeadersPolicy("CdnHeaders", {
-  name: perStage("frontdesk-cdn"),
-  securityHeadersConfig: {
-    strictTransportSecurity: {
-      accessControlMaxAgeSec: 365 * 24 * 60 * 60,
-      includeSubdomains: true,
-      override: true,
+type Headers = aws.types.input.cloudfront.ResponseHeadersPolicyCustomHeadersConfigItem[];
+
+const createHeaders = (name: string, policyName: string, items: Headers) =>
+  new aws.cloudfront.ResponseHeadersPolicy(name, {
+    name: perStage(policyName),
+    securityHeadersConfig: {
+      strictTransportSecurity: {
+        accessControlMaxAgeSec: 365 * 24 * 60 * 60,
+        includeSubdomains: true,
+        override: true,
+      },
+      contentTypeOptions: { override: true },
+      frameOptions: { frameOption: "DENY", override: true },
+      referrerPolicy: { referrerPolicy: "no-referrer", override: true },
+      // What somebody uploaded is shown, never run.
+      contentSecurityPolicy: { contentSecurityPolicy: "default-src 'none'; sandbox", override: true },
     },
-    contentTypeOptions: { override: true },
-    frameOptions: { frameOption: "DENY", override: true },
-    referrerPolicy: { referrerPolicy: "no-referrer", override: true },
-    // What somebody uploaded is shown, never run.
-    contentSecurityPolicy: { contentSecurityPolicy: "default-src 'none'; sandbox", override: true },
-  },
-});
+    ...(items.length > 0 && { customHeadersConfig: { items } }),
+  });
+const headers = createHeaders("CdnHeaders", "frontdesk-cdn", []);
+/**
+ * The objects say `immutable` for CloudFront, which keeps them; whoever is between it and a person keeps nothing that is
+ * private, and the browser for no longer than an address lives.
+ */
+const privateHeaders = createHeaders("CdnPrivateHeaders", "frontdesk-cdn-private", [
+  { header: "Cache-Control", value: "private, max-age=3600, immutable", override: true },
+  { header: "X-Robots-Tag", value: "noindex", override: true },
+]);
 
 /**
  * Who fetched what, with addresses of people. By ACL: CloudFront's newer logging without one needs resources that the AWS
@@ -94,7 +107,11 @@ const distribution = new sst.aws.Cdn("Distribution", {
       originAccessControlId: access.id,
     },
   ],
-  defaultCacheBehavior: { ...behaviour, trustedKeyGroups: [keyGroup.id] },
+  defaultCacheBehavior: {
+    ...behaviour,
+    trustedKeyGroups: [keyGroup.id],
+    responseHeadersPolicyId: privateHeaders.id,
+  },
   orderedCacheBehaviors: [{ ...behaviour, pathPattern: `/${publicMediaPrefix}*` }],
   // S3 answers 403 for what is not there (yet): a picture that is being made must not be missing for long.
   customErrorResponses: [403, 404].map((errorCode) => ({ errorCode, errorCachingMinTtl: 1 })),

@@ -8,6 +8,15 @@ const distributionType = "aws:cloudfront/distribution:Distribution";
 const publicKeyType = "aws:cloudfront/publicKey:PublicKey";
 const keyGroupType = "aws:cloudfront/keyGroup:KeyGroup";
 
+function headersOf(graph: Graph, behaviour: unknown) {
+  const { responseHeadersPolicyId: id } = behaviour as { responseHeadersPolicyId: string };
+  const found = all(graph, "aws:cloudfront/responseHeadersPolicy:ResponseHeadersPolicy").find(
+    ({ outputs }) => outputs.id === id,
+  );
+  if (!found) throw new Error(`no response headers policy ${id}`);
+  return found;
+}
+
 interface Key {
   keyPairId: string;
   privateKey: string;
@@ -30,20 +39,44 @@ describe.each(stages)("stage %s", (stage) => {
   test("reads by GET and HEAD over HTTPS, and tells browsers to stay there and to run nothing", async () => {
     const graph = await graphOf(stage);
     const { defaultCacheBehavior, orderedCacheBehaviors } = one(graph, distributionType).inputs;
-    const headers = one(graph, "aws:cloudfront/responseHeadersPolicy:ResponseHeadersPolicy");
-    for (const behaviour of [defaultCacheBehavior, ...(orderedCacheBehaviors as unknown[])])
+    for (const behaviour of [defaultCacheBehavior, ...(orderedCacheBehaviors as unknown[])]) {
       expect(behaviour).toMatchObject({
         viewerProtocolPolicy: "redirect-to-https",
         allowedMethods: ["GET", "HEAD"],
-        responseHeadersPolicyId: text(headers, "id"),
         compress: true,
       });
-    expect(headers.inputs.securityHeadersConfig).toMatchObject({
-      strictTransportSecurity: { accessControlMaxAgeSec: 31_536_000, override: true },
-      contentTypeOptions: { override: true },
-      frameOptions: { frameOption: "DENY" },
-      contentSecurityPolicy: { contentSecurityPolicy: "default-src 'none'; sandbox" },
+      expect(headersOf(graph, behaviour).inputs.securityHeadersConfig).toMatchObject({
+        strictTransportSecurity: { accessControlMaxAgeSec: 31_536_000, override: true },
+        contentTypeOptions: { override: true },
+        frameOptions: { frameOption: "DENY" },
+        contentSecurityPolicy: { contentSecurityPolicy: "default-src 'none'; sandbox" },
+      });
+    }
+  });
+
+  test("keeps an object by its path alone, whatever formats a browser takes and whoever signed for it", async () => {
+    const { defaultCacheBehavior, orderedCacheBehaviors } = one(
+      await graphOf(stage),
+      distributionType,
+    ).inputs;
+    for (const behaviour of [defaultCacheBehavior, ...(orderedCacheBehaviors as unknown[])]) {
+      // AWS's CachingOptimized: no header, cookie or query is part of the key.
+      expect(behaviour).toMatchObject({ cachePolicyId: "658327ea-f89d-4fab-a63d-7e88639e58f6" });
+      expect(behaviour).not.toHaveProperty("originRequestPolicyId");
+    }
+  });
+
+  test("lets nobody between keep what is private, and leaves to public objects what they say themselves", async () => {
+    const graph = await graphOf(stage);
+    const { defaultCacheBehavior, orderedCacheBehaviors } = one(graph, distributionType).inputs;
+    expect(headersOf(graph, defaultCacheBehavior).inputs.customHeadersConfig).toEqual({
+      items: [
+        { header: "Cache-Control", value: "private, max-age=3600, immutable", override: true },
+        { header: "X-Robots-Tag", value: "noindex", override: true },
+      ],
     });
+    const [open] = orderedCacheBehaviors as unknown[];
+    expect(headersOf(graph, open).inputs).not.toHaveProperty("customHeadersConfig");
   });
 
   test("fetches from the home bucket at home, signing each request by origin access control", async () => {

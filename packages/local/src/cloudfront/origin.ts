@@ -71,6 +71,7 @@ export function createOrigins(cloud: Cloud, credentials: CredentialStore): Origi
     signHeaders(request, {
       credentials: keysOf(distribution),
       service: access.service,
+      now: cloud.clock.now(),
       region: regionOf(cloud, origin.domainName),
       // Who uploads to a function says what, and CloudFront signs that.
       payloadHash:

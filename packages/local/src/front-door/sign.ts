@@ -4,16 +4,16 @@ import { canonicalRequest, sha256 } from "./canonical.ts";
 import { deriveSigningKey, hmac } from "./sigv4.ts";
 
 /**
- * Adds the headers of a signature, which covers the host and all that begins with `x-amz-`. By the machine's clock,
- * as every signature here.
+ * Adds the headers of a signature, which covers the host and all that begins with `x-amz-`.
+ * @param options.now Milliseconds, by the run's clock.
  */
 export function signHeaders(
   request: { method: string; path: string; query: string; headers: Record<string, string> },
-  options: { credentials: Credentials; service: string; region: string; payloadHash: string },
+  options: { credentials: Credentials; service: string; region: string; payloadHash: string; now: number },
 ): void {
   const { credentials, service, region, payloadHash } = options;
   const { headers } = request;
-  const date = new Date().toISOString().replace(/[-:]|\.\d{3}/g, "");
+  const date = new Date(options.now).toISOString().replace(/[-:]|\.\d{3}/g, "");
   const day = date.slice(0, 8);
   headers["x-amz-date"] = date;
   headers["x-amz-security-token"] = credentials.sessionToken;

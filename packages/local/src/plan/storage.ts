@@ -87,6 +87,9 @@ function lifecycleRule(rule: Record<string, unknown>, index: number): BucketSpec
     ...optional("prefix", toText(filter.prefix) ?? toText(and.prefix) ?? toText(rule.prefix)),
     ...(Object.keys(tags).length > 0 && { tags }),
     ...optional("expirationDays", toNumber(record(rule.expiration).days)),
+    ...(record(rule.expiration).expiredObjectDeleteMarker === true && {
+      expiredDeleteMarkers: true as const,
+    }),
     ...optional("noncurrentDays", toNumber(record(rule.noncurrentVersionExpiration).noncurrentDays)),
     ...optional(
       "abortIncompleteMultipartDays",

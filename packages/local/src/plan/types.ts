@@ -101,6 +101,8 @@ export interface BucketSpec {
     tags?: Record<string, string>;
     expirationDays?: number;
     noncurrentDays?: number;
+    /** A delete marker that hides nothing any more goes, too. */
+    expiredDeleteMarkers?: true;
     abortIncompleteMultipartDays?: number;
   }[];
   cors: {

@@ -1,5 +1,6 @@
 import {
   CreateMultipartUploadCommand,
+  DeleteObjectCommand,
   ListMultipartUploadsCommand,
   ListObjectVersionsCommand,
   PutObjectCommand,
@@ -21,6 +22,7 @@ const events = queueSpec("events");
 const lifecycle = [
   { id: "tmp", enabled: true, prefix: "tmp/", expirationDays: 1, abortIncompleteMultipartDays: 2 },
   { id: "tagged", enabled: true, tags: { keep: "no" }, expirationDays: 3, noncurrentDays: 5 },
+  { id: "old", enabled: true, prefix: "old/", noncurrentDays: 2, expiredDeleteMarkers: true as const },
   { id: "off", enabled: false, prefix: "", expirationDays: 1 },
 ];
 
@@ -123,4 +125,22 @@ test("uploads that nobody completes are aborted", async () => {
     .s3Client()
     .send(new ListMultipartUploadsCommand({ Bucket: "plain" }));
   expect(Uploads.map(({ Key }) => Key)).toEqual(["part"]);
+});
+
+test("what was deleted and written over is kept for its days, and then its marker goes, too", async () => {
+  const list = async () => {
+    const { Versions = [], DeleteMarkers = [] } = await services
+      .s3Client()
+      .send(new ListObjectVersionsCommand({ Bucket: "versions", Prefix: "old/" }));
+    return [Versions.filter(({ IsLatest }) => IsLatest).length, Versions.length, DeleteMarkers.length];
+  };
+  for (const key of ["old/kept", "old/deleted"]) for (const _ of [1, 2]) await put("versions", key);
+  await services.s3Client().send(new DeleteObjectCommand({ Bucket: "versions", Key: "old/deleted" }));
+  const { clock } = services.cloud;
+  clock.advance(DAY);
+  expect(await list()).toEqual([1, 4, 1]);
+  clock.advance(2 * DAY);
+  expect(await list()).toEqual([1, 1, 1]);
+  clock.advance(DAY);
+  expect(await list()).toEqual([1, 1, 0]);
 });

@@ -24,17 +24,21 @@ export function expired(bucket: BucketSpec, store: ObjectStore, now: number) {
   for (const versions of store.all())
     for (const [index, version] of versions.entries()) {
       const newer = versions[index - 1];
+      const hidesNothing = version.deleteMarker === true && versions.length === 1;
       const falls = bucket.lifecycle.some((rule) =>
-        newer
-          ? rule.noncurrentDays !== undefined &&
-            covers(rule, version) &&
-            due(newer.modified, rule.noncurrentDays) <= now
-          : !version.deleteMarker &&
-            rule.expirationDays !== undefined &&
-            covers(rule, version) &&
-            due(version.modified, rule.expirationDays) <= now,
+        hidesNothing
+          ? rule.expiredDeleteMarkers === true && covers(rule, version)
+          : newer
+            ? rule.noncurrentDays !== undefined &&
+              covers(rule, version) &&
+              due(newer.modified, rule.noncurrentDays) <= now
+            : !version.deleteMarker &&
+              rule.expirationDays !== undefined &&
+              covers(rule, version) &&
+              due(version.modified, rule.expirationDays) <= now,
       );
-      if (falls) (newer ? noncurrent : current).push(version);
+      // A marker goes as an old version does: nobody is told, and no other marker takes its place.
+      if (falls) (newer || hidesNothing ? noncurrent : current).push(version);
     }
   const uploads = store
     .uploads()
