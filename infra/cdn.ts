@@ -71,10 +71,10 @@ const createHeaders = (name: string, policyName: string, items: Headers) =>
 const headers = createHeaders("CdnHeaders", "frontdesk-cdn", []);
 /**
  * The objects say `immutable` for CloudFront, which keeps them; whoever is between it and a person keeps nothing that is
- * private, and the browser for no longer than an address lives.
+ * private, and the browser for as long as the address stays the same.
  */
 const privateHeaders = createHeaders("CdnPrivateHeaders", "frontdesk-cdn-private", [
-  { header: "Cache-Control", value: "private, max-age=3600, immutable", override: true },
+  { header: "Cache-Control", value: "private, max-age=900, immutable", override: true },
   { header: "X-Robots-Tag", value: "noindex", override: true },
 ]);
 

@@ -71,7 +71,7 @@ describe.each(stages)("stage %s", (stage) => {
     const { defaultCacheBehavior, orderedCacheBehaviors } = one(graph, distributionType).inputs;
     expect(headersOf(graph, defaultCacheBehavior).inputs.customHeadersConfig).toEqual({
       items: [
-        { header: "Cache-Control", value: "private, max-age=3600, immutable", override: true },
+        { header: "Cache-Control", value: "private, max-age=900, immutable", override: true },
         { header: "X-Robots-Tag", value: "noindex", override: true },
       ],
     });
