@@ -27,6 +27,7 @@ import type { Plan } from "./plan/types.ts";
 import { createPostgres } from "./postgres/index.ts";
 import { createRedis } from "./redis/index.ts";
 import { createRules } from "./rules/index.ts";
+import { putFiles } from "./services/s3/files.ts";
 import { createS3 } from "./services/s3/index.ts";
 import { createScheduler } from "./services/scheduler/index.ts";
 import { createSecrets } from "./services/secrets/index.ts";
@@ -202,6 +203,7 @@ export async function startLocal(options: StartOptions): Promise<LocalCloud> {
     };
     await start(sqs, sns, s3, secrets, scheduler, cognito, postgres, redis, frontDoor);
     await start(lambda, gateways, functionUrls, cloudFront);
+    await putFiles(cloud, s3, resolve(options.appDir));
     // What the deployment calls itself (migrations) comes before traffic, as on AWS.
     await runInvocations(cloud, ports, lambda);
     options.signal?.throwIfAborted();

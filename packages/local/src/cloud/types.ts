@@ -212,7 +212,12 @@ export interface S3Port {
     bucket: string,
     key: string,
     body: Buffer | Readable,
-    options?: { contentType?: string; metadata?: Record<string, string>; trace?: string | undefined },
+    options?: {
+      contentType?: string;
+      cacheControl?: string;
+      metadata?: Record<string, string>;
+      trace?: string | undefined;
+    },
   ): Promise<{ etag: string; size: number; versionId?: string }>;
   get(
     principal: Principal,

@@ -130,8 +130,12 @@ export function createEdgeFunction(
 /** Its imports, the only thing of a module that it may have, as constants. */
 function asScript(code: string): string {
   return code.replace(
-    /^[ \t]*import\s+(?:\*\s+as\s+)?(\w+|\{[^}]*\})\s+from\s+["']([\w:-]+)["'];?/gm,
-    (_, names: string, module: string) =>
-      `const ${names.replace(/\s+as\s+/g, ": ")} = require(${JSON.stringify(module)});`,
+    /^[ \t]*import\s+(?:\*\s+as\s+)?(\w+)?(?:\s*,\s*)?(\{[^}]*\})?\s+from\s+["']([\w:-]+)["'];?/gm,
+    (_, whole: string | undefined, named: string | undefined, module: string) =>
+      [whole, named?.replace(/\s+as\s+/g, ": ")]
+        .flatMap((names) =>
+          names === undefined ? [] : `const ${names} = require(${JSON.stringify(module)});`,
+        )
+        .join(" "),
   );
 }

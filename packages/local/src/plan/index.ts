@@ -16,7 +16,7 @@ import {
 } from "./messaging.ts";
 import { Reader } from "./read.ts";
 import { readScheduleGroups, readSchedules } from "./schedules.ts";
-import { readBuckets, readParameters, readSecrets } from "./storage.ts";
+import { readBuckets, readFiles, readParameters, readSecrets } from "./storage.ts";
 import type { Plan } from "./types.ts";
 import { unrunnable } from "./unrunnable.ts";
 
@@ -40,6 +40,7 @@ export function buildPlan(graph: Graph): Plan {
     topics: readTopics(reader),
     subscriptions: readSubscriptions(reader, notRun),
     buckets: readBuckets(reader),
+    files: readFiles(reader),
     functions,
     eventSourceMappings: readEventSourceMappings(reader, functionArn, notRun),
     gateways: readGateways(reader, functionArn, notRun),

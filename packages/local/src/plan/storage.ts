@@ -12,7 +12,7 @@ import {
   toNumber,
   toText,
 } from "./read.ts";
-import type { BucketNotificationTarget, BucketSpec, ParameterSpec, SecretSpec } from "./types.ts";
+import type { BucketNotificationTarget, BucketSpec, FileSpec, ParameterSpec, SecretSpec } from "./types.ts";
 
 const bucketTypes = ["aws:s3/bucketV2:BucketV2", "aws:s3/bucket:Bucket"];
 
@@ -96,6 +96,41 @@ function lifecycleRule(rule: Record<string, unknown>, index: number): BucketSpec
       toNumber(record(rule.abortIncompleteMultipartUpload).daysAfterInitiation),
     ),
   };
+}
+
+/** Of SST's sites, and objects that the program declares. */
+export function readFiles(reader: Reader): FileSpec[] {
+  const sites = reader
+    .all("pulumi-nodejs:dynamic:Resource")
+    .filter(({ name }) => name.endsWith(".sst.aws.BucketFiles"))
+    .flatMap((resource) =>
+      list(resource.inputs.files).map((file) => ({
+        bucket: text(resource, "bucketName"),
+        key: toText(file.key) ?? "",
+        source: { path: toText(file.source) ?? "" },
+        ...optional("contentType", toText(file.contentType)),
+        ...optional("cacheControl", toText(file.cacheControl)),
+      })),
+    );
+  const objects = reader
+    .all("aws:s3/bucketObjectv2:BucketObjectv2", "aws:s3/bucketObject:BucketObject")
+    .flatMap((resource): FileSpec[] => {
+      const asset = record(resource.inputs.source);
+      const content = optionalText(resource, "content") ?? toText(asset.text);
+      const path = toText(asset.path) ?? toText(resource.inputs.source);
+      const source = content !== undefined ? { text: content } : path !== undefined ? { path } : undefined;
+      if (!source) return [];
+      return [
+        {
+          bucket: text(resource, "bucket"),
+          key: text(resource, "key"),
+          source,
+          ...optional("contentType", optionalText(resource, "contentType")),
+          ...optional("cacheControl", optionalText(resource, "cacheControl")),
+        },
+      ];
+    });
+  return [...sites, ...objects];
 }
 
 export function readSecrets(reader: Reader): SecretSpec[] {

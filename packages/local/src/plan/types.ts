@@ -116,6 +116,16 @@ export interface BucketSpec {
   blockPublicAccess: boolean;
 }
 
+/** An object that the deployment itself puts into a bucket. */
+export interface FileSpec {
+  bucket: string;
+  key: string;
+  /** `path` is absolute, or relative to the app. */
+  source: { path: string } | { text: string };
+  contentType?: string;
+  cacheControl?: string;
+}
+
 export interface FunctionSpec {
   arn: string;
   name: string;
@@ -393,6 +403,7 @@ export interface Plan {
   topics: TopicSpec[];
   subscriptions: SubscriptionSpec[];
   buckets: BucketSpec[];
+  files: FileSpec[];
   functions: FunctionSpec[];
   eventSourceMappings: EventSourceMappingSpec[];
   gateways: GatewaySpec[];

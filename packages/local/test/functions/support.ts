@@ -65,6 +65,7 @@ export function emptyPlan(changes: Partial<Plan> = {}): Plan {
     topics: [],
     subscriptions: [],
     buckets: [],
+    files: [],
     functions: [],
     eventSourceMappings: [],
     gateways: [],

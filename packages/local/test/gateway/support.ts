@@ -32,6 +32,7 @@ export function emptyPlan(): Plan {
     topics: [],
     subscriptions: [],
     buckets: [],
+    files: [],
     functions: [],
     eventSourceMappings: [],
     gateways: [],

@@ -71,6 +71,7 @@ export function emptyPlan(change: Partial<Plan> = {}): Plan {
     topics: [],
     subscriptions: [],
     buckets: [],
+    files: [],
     functions: [],
     eventSourceMappings: [],
     gateways: [],

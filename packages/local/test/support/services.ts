@@ -106,6 +106,7 @@ export function planOf(change: Partial<Plan> & { grants?: PolicyStatement[] } = 
     topics: [],
     subscriptions: [],
     buckets: [],
+    files: [],
     functions: [],
     eventSourceMappings: [],
     gateways: [],

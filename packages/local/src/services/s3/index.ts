@@ -207,7 +207,7 @@ export function createS3(cloud: Cloud, ports: Ports, options: { credentials: Cre
   return {
     signingNames: ["s3"],
     handle,
-    async put(principal, name, key, body, { contentType, metadata = {}, trace } = {}) {
+    async put(principal, name, key, body, { contentType, cacheControl, metadata = {}, trace } = {}) {
       const bucket = bucketNamed(name);
       const point = { service: "s3", operation: "PutObject", resource: bucket.arn(checkKey(key)) };
       await cloud.faults.strike({ ...point, phase: "before" });
@@ -216,7 +216,14 @@ export function createS3(cloud: Cloud, ports: Ports, options: { credentials: Cre
       const object = bucket.commit(
         key,
         { ...received, etag: `"${received.md5}"` },
-        { headers: { "content-type": contentType ?? "binary/octet-stream" }, metadata, tags: {} },
+        {
+          headers: {
+            "content-type": contentType ?? "binary/octet-stream",
+            ...(cacheControl !== undefined && { "cache-control": cacheControl }),
+          },
+          metadata,
+          tags: {},
+        },
         "ObjectCreated:Put",
         doerOf(principal, trace),
       );
