@@ -48,6 +48,7 @@ declare module "sst" {
       "type": "sst.sst.Linkable"
     }
     "Cdn": {
+      "distributionId": string
       "keyGroupId": string
       "secretArn": string
       "type": "sst.sst.Linkable"

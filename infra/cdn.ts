@@ -143,5 +143,6 @@ export const cdn = new sst.Linkable("Cdn", {
     url: distribution.domainUrl.apply((url) => url ?? distribution.url),
     keyGroupId: keyGroup.id,
     secretArn: signingKeys.arn,
+    distributionId: distribution.nodes.distribution.id,
   },
 });

@@ -1,5 +1,5 @@
 import type { LayerName } from "../layers/contents";
-import { distributionArn } from "./cdn";
+import { cdn, distributionArn } from "./cdn";
 import { database } from "./database";
 import { createFunction } from "./function";
 import { googleClient } from "./google";
@@ -106,6 +106,7 @@ export const jobsConsumer = createConsumer("JobsConsumer", queues.jobs, {
     queues.jobs.queue,
     queues.jobs.deadLetterQueue,
     homeBucket,
+    cdn,
     realtime,
     scheduler,
     outbound,
@@ -138,13 +139,15 @@ export const imageConsumer = createConsumer("ImageConsumer", queues.images, {
   description: "Makes the sizes of pictures that were uploaded or came with mail",
   // Decoded, 50 megapixels are 200 MB; encoders take as much again.
   memory: "2048 MB",
-  links: [queues.images.queue, homeBucket, realtime],
+  links: [queues.images.queue, queues.jobs.queue, homeBucket, realtime],
   grants: [
     showAgain(queues.images.queue),
     getObjects(homeBucket, uploadPrefix),
     getObjects(homeBucket, attachmentPrefix),
     putObjects(homeBucket, publicMediaPrefix),
     putObjects(homeBucket, privateMediaPrefix),
+    // What was deleted while it was made is the jobs consumer's to delete.
+    sendTo(queues.jobs.queue),
     push,
   ],
   layers: ["image"],

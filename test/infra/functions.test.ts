@@ -135,8 +135,9 @@ test("functions are linked to what they use", async () => {
     AuthPreSignUp: ["Settings"],
     AuthPreTokenGeneration: ["Settings"],
     EmailConsumer: ["Database", "HomeBucket", "ImageQueue", "MailBucket", "Realtime", "Settings"],
-    ImageConsumer: ["Database", "HomeBucket", "ImageQueue", "Realtime", "Settings"],
+    ImageConsumer: ["Database", "HomeBucket", "ImageQueue", "JobsQueue", "Realtime", "Settings"],
     JobsConsumer: [
+      "Cdn",
       "Database",
       "HomeBucket",
       "JobsDeadLetterQueue",

@@ -85,6 +85,7 @@ const roles: Allowed[] = [
       ["s3:GetObject", object(p, "HomeBucket", "attachments/msg_1/att_1")],
       ["s3:PutObject", object(p, "HomeBucket", "media/a/640.webp")],
       ["s3:PutObject", object(p, "HomeBucket", "private/a/640.webp")],
+      ["sqs:SendMessage", p.queue("JobsQueue")],
       ...post(p),
     ],
   ],

@@ -130,7 +130,10 @@ const queues: Denied[] = [
     "the image consumer takes mail",
     (p) => p.by("ImageConsumer", "sqs:ReceiveMessage", p.queue("EmailQueue")),
   ],
-  ["the image consumer makes a job", (p) => p.by("ImageConsumer", "sqs:SendMessage", p.queue("JobsQueue"))],
+  [
+    "the image consumer sends itself a picture",
+    (p) => p.by("ImageConsumer", "sqs:SendMessage", p.queue("ImageQueue")),
+  ],
   [
     "the jobs consumer sends to the email queue",
     (p) => p.by("JobsConsumer", "sqs:SendMessage", p.queue("EmailQueue")),

@@ -105,6 +105,7 @@ export function expectedMatrix(stage: Stage): Matrix {
       "may s3:PutObject on HomeBucket/private/*",
       "may sqs:ChangeMessageVisibility on ImageQueue",
       "may sqs:DeleteMessage sqs:GetQueueAttributes sqs:ReceiveMessage on ImageQueue",
+      "may sqs:SendMessage on JobsQueue",
     ]),
     ImageDeadLetterQueue: tlsOnly("ImageDeadLetterQueue", "sqs:*", []),
     ImageQueue: tlsOnly("ImageQueue", "sqs:*", [

@@ -4,6 +4,7 @@
  * peer likes, and a rollback would not take the call back.
  */
 import type { ApiGatewayManagementApiClient } from "@aws-sdk/client-apigatewaymanagementapi";
+import type { CloudFrontClient } from "@aws-sdk/client-cloudfront";
 import type { S3Client } from "@aws-sdk/client-s3";
 import type { SchedulerClient } from "@aws-sdk/client-scheduler";
 import type { SecretsManagerClient } from "@aws-sdk/client-secrets-manager";
@@ -79,6 +80,14 @@ export function secretsManager(region: string): Promise<SecretsManagerClient> {
   return client(`secretsmanager ${region}`, async () => {
     const { SecretsManagerClient } = await import("@aws-sdk/client-secrets-manager");
     return new SecretsManagerClient({ region, maxAttempts: 3, requestHandler: timeouts(5_000) });
+  });
+}
+
+/** CloudFront is global, and its API in one region. */
+export function cloudFront(): Promise<CloudFrontClient> {
+  return client("cloudfront", async () => {
+    const { CloudFrontClient } = await import("@aws-sdk/client-cloudfront");
+    return new CloudFrontClient({ region: "us-east-1", maxAttempts: 3, requestHandler: timeouts(10_000) });
   });
 }
 

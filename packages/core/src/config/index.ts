@@ -57,7 +57,7 @@ const sections = {
   ImageQueue: queue,
   MailEventsQueue: queue,
   Realtime: z.object({ url: z.url(), managementEndpoint: z.url() }),
-  Cdn: z.object({ url: z.url(), keyGroupId: name, secretArn: name }),
+  Cdn: z.object({ url: z.url(), keyGroupId: name, secretArn: name, distributionId: name }),
   Scheduler: z.object({ groupName: name, roleArn: name, queueArn: name, deadLetterQueueArn: name }),
   Auth: z.object({ userPoolId: name, clientId: name, issuer: z.url(), region: name }),
 };

@@ -1,3 +1,5 @@
+import { expireUploads } from "../media/expire-uploads.ts";
+import { removePicture } from "../media/remove-picture.ts";
 import { syncSchedule } from "../schedules/sync-job.ts";
 import { expireTickets } from "./types/expire-tickets.ts";
 import { probe } from "./types/probe.ts";
@@ -14,6 +16,8 @@ const builtIn = (): readonly JobType[] => [
   probe,
   pruneJobs,
   redeliverOutbox,
+  expireUploads,
+  removePicture,
   syncSchedule,
 ];
 

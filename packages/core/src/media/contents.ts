@@ -8,6 +8,7 @@ import * as database from "../database/index.ts";
 import { change } from "./events.ts";
 import { contentId } from "./names.ts";
 import { recipe as made } from "./picture/recipe.ts";
+import { removeObjects } from "./removal.ts";
 import type { StoredVariant, Visibility } from "./types.ts";
 
 /** Longer than a consumer has for a batch, shorter than the queue hides what it failed: infra/queues.ts. */
@@ -147,10 +148,11 @@ export interface Made {
 export function finish(content: string, made: Made): Promise<void> {
   return database.transaction(
     async (handle) => {
-      const [row] = await handle.query<{ removed: boolean; variants: StoredVariant[] }>(
-        `select removed_at is not null as removed, variants from frontdesk.media_contents where id = $1 for update`,
+      const [row] = await handle.query<{ removed: boolean }>(
+        `select removed_at is not null as removed from frontdesk.media_contents where id = $1 for update`,
         [content],
       );
+      if (row?.removed) await removeObjects(content);
       if (!row || row.removed) return;
       const { width, height } = made;
       await handle.query(
@@ -179,6 +181,7 @@ export function refuse(content: string, refusal: { code: string; message: string
         "update frontdesk.media_contents set removed_at = $2, claimed_by = null where id = $1",
         [content, new Date(now())],
       );
+      if (row.variants.length > 0) await removeObjects(content);
       await change(handle, { state: "refused", refusal }, waiting, "m.content_id = $5", [content]);
     },
     { repeatable: true },

@@ -10,6 +10,7 @@ import { variantKey } from "./names.ts";
 import { read, write } from "./objects.ts";
 import { Refusal } from "./picture/refusal.ts";
 import { pictures } from "./pictures.ts";
+import { removeLeftovers } from "./removal.ts";
 import type { State, Visibility } from "./types.ts";
 
 export interface Arrived {
@@ -21,11 +22,20 @@ export interface Arrived {
 
 /**
  * @param by Whoever works on it; another one waits for what this one has begun.
+ * @param attempt Of the delivery that told.
  * @throws ReadFailure when the bytes cannot be had, or whatever S3 and the database have to say: the next try helps.
  */
-export async function makeSizes({ id, visibility, key }: Arrived, by: string): Promise<void> {
+export async function makeSizes(
+  { id, visibility, key }: Arrived,
+  by: string,
+  attempt: number,
+): Promise<void> {
   const state = await begin(id);
-  if (state !== "processing") return;
+  if (state !== "processing") {
+    // Told again. Whoever was killed while the same media was deleted may have left objects.
+    if (state === "deleted" && attempt > 1) await removeLeftovers(id);
+    return;
+  }
   await fault("media.process.begun");
   const bytes = await read(key);
   await fault("media.process.read");

@@ -28,7 +28,10 @@ let restore: () => void;
 beforeAll(async () => {
   aws = await startAws([]);
   process.env.AWS_ENDPOINT_URL = aws.url;
-  const unlink = config.provide({ ...configOf(aws), Cdn: { url, keyGroupId: "group", secretArn } });
+  const unlink = config.provide({
+    ...configOf(aws),
+    Cdn: { url, keyGroupId: "group", distributionId: "EDISTRIBUTION", secretArn },
+  });
   const clock = provideClock({ now: () => now, sleep: () => Promise.resolve() });
   restore = () => {
     clock();

@@ -32,7 +32,7 @@ beforeEach(async () => {
   noor = await signIn("noor", "recruiter");
 });
 afterEach(() => {
-  for (const restore of restores.splice(0)) restore();
+  for (const restore of restores.splice(0).reverse()) restore();
 });
 
 const take = (...records: media.Delivery[]) => asSystem(() => media.take(records));

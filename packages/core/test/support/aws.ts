@@ -106,12 +106,27 @@ async function respond(aws: TestAws, request: IncomingMessage, response: ServerR
   const target = request.headers["x-amz-target"];
   if (target === "secretsmanager.GetSecretValue") return secret(aws, body, response);
   if (typeof target === "string") return sqs(aws, target, body, response);
+  const distribution = /^\/2020-05-31\/distribution\/(\w+)\/invalidation$/.exec(url.pathname)?.[1];
+  if (distribution !== undefined) return invalidation(aws, distribution, body, response);
   const connection = /\/@connections\/([^/]+)$/.exec(url.pathname)?.[1];
   if (url.pathname.startsWith("/schedules/"))
     return scheduler(aws, request.method ?? "", url, body, response);
   if (connection !== undefined)
     return gateway(aws, request.method ?? "", decodeURIComponent(connection), body, response);
   return s3(aws, request.method ?? "", url, body, storedHeaders(request), response);
+}
+
+/** https://docs.aws.amazon.com/cloudfront/latest/APIReference/API_CreateInvalidation.html */
+async function invalidation(
+  aws: TestAws,
+  distribution: string,
+  body: Buffer,
+  response: ServerResponse,
+): Promise<void> {
+  const path = /<Path>(.*?)<\/Path>/.exec(body.toString())?.[1] ?? "";
+  await called(aws, "CreateInvalidation", `${distribution} ${path}`);
+  response.writeHead(201, { "content-type": "application/xml" });
+  response.end("<Invalidation><Id>I1</Id><Status>InProgress</Status></Invalidation>");
 }
 
 /** What S3 keeps of a put and answers to a get. */
@@ -167,10 +182,23 @@ async function sqs(aws: TestAws, target: string, body: Buffer, response: ServerR
   const input = JSON.parse(body.toString()) as { QueueUrl: string; MessageBody: string };
   await called(aws, target, input.QueueUrl);
   if (target === "AmazonSQS.ChangeMessageVisibilityBatch") return visibility(aws, body, response);
+  // The SDK compares it with its own.
+  const md5 = (text: string) => createHash("md5").update(text).digest("hex");
+  if (target === "AmazonSQS.SendMessageBatch") {
+    const { Entries } = JSON.parse(body.toString()) as { Entries: { Id: string; MessageBody: string }[] };
+    aws.sent.push(...Entries.map(({ MessageBody }) => ({ url: input.QueueUrl, body: MessageBody })));
+    const Successful = Entries.map(({ Id, MessageBody }) => ({
+      Id,
+      MessageId: Id,
+      MD5OfMessageBody: md5(MessageBody),
+    }));
+    response.writeHead(200, { "content-type": "application/x-amz-json-1.0" });
+    response.end(JSON.stringify({ Successful, Failed: [] }));
+    return;
+  }
+  const MD5OfMessageBody = md5(input.MessageBody);
   aws.sent.push({ url: input.QueueUrl, body: input.MessageBody });
   response.writeHead(200, { "content-type": "application/x-amz-json-1.0" });
-  // The SDK compares it with its own.
-  const MD5OfMessageBody = createHash("md5").update(input.MessageBody).digest("hex");
   response.end(JSON.stringify({ MessageId: String(aws.sent.length), MD5OfMessageBody }));
 }
 
@@ -227,7 +255,9 @@ async function s3(
         ? "PutObjectTagging"
         : method === "PUT"
           ? "PutObject"
-          : "GetObject";
+          : method === "DELETE"
+            ? "DeleteObject"
+            : "GetObject";
   await called(aws, operation, key);
   const bucket = aws.buckets.get(bucketName);
   if (!bucket) throw new Answer(404, "NoSuchBucket");
@@ -246,6 +276,11 @@ async function s3(
   if (operation === "PutObject") {
     bucket.set(key, { body, tags: {}, modified: new Date(), headers: stored });
     response.writeHead(200, { etag: '"0"' }).end();
+    return;
+  }
+  if (operation === "DeleteObject") {
+    bucket.delete(key);
+    response.writeHead(204).end();
     return;
   }
   const object = bucket.get(key);

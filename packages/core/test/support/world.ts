@@ -67,7 +67,7 @@ export function configOf(aws: { url: string }): Partial<config.ConfigInput> {
         return [link, { url: `${aws.url}/1/${name}`, arn: `arn:aws:sqs:ca-central-1:1:${name}` }];
       }),
     ),
-    Cdn: { url: cdnUrl, keyGroupId: "group", secretArn: cdnSecretArn },
+    Cdn: { url: cdnUrl, keyGroupId: "group", distributionId: "EDISTRIBUTION", secretArn: cdnSecretArn },
     Scheduler: {
       groupName: "frontdesk-test",
       roleArn: "arn:aws:iam::000000000001:role/scheduler",

@@ -10,7 +10,7 @@ import { health } from "./routes/health.ts";
 import { cancelJob, getJob, listJobs, listJobTypes, retryJob, startJob } from "./routes/jobs.ts";
 import { listMailboxes } from "./routes/mailboxes.ts";
 import { me } from "./routes/me.ts";
-import { getMedia, listMedia } from "./routes/media.ts";
+import { deleteMedia, getMedia, listMedia } from "./routes/media.ts";
 import { getAttachment, getMessage, getRawMessage } from "./routes/messages.ts";
 import { describeApi } from "./routes/openapi.ts";
 import { createRealtimeTicket } from "./routes/realtime.ts";
@@ -30,6 +30,7 @@ const routes = [
   createUploads,
   listMedia,
   getMedia,
+  deleteMedia,
   createRealtimeTicket,
   listJobTypes,
   listJobs,

@@ -176,5 +176,11 @@ export const routes: Record<string, RouteCase> = {
     path: ({ jobId }) => `/jobs/${jobId}/retry`,
     inputs: (text) => [`/jobs/${text}/retry`],
   },
+  "DELETE /media/:mediaId": {
+    empty: true,
+    about: "owned",
+    path: ({ spareMediaId }) => `/media/${spareMediaId}`,
+    inputs: (text) => [`/media/${text}`],
+  },
   "POST /realtime/tickets": { schema: Ticket, path: () => "/realtime/tickets" },
 };

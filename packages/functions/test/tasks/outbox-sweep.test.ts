@@ -45,7 +45,10 @@ test("delivers what was left, once", async () => {
   expect(world.aws.sent).toEqual([]);
   await sweep();
   await sweep();
-  expect(world.aws.sent.map(({ body }) => body)).toEqual(["late"]);
+  // Besides what wakes the jobs consumer for the sweep's own jobs.
+  expect(world.aws.sent.filter(({ url }) => url.endsWith("/email")).map(({ body }) => body)).toEqual([
+    "late",
+  ]);
 });
 
 describe("one part that fails does not keep the others from their work, and fails the invocation", () => {

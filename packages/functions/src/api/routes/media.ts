@@ -52,3 +52,22 @@ export function getMedia(app: OpenAPIHono<Environment>): void {
     return c.json(wire(found), 200);
   });
 }
+
+const remove = createRoute({
+  method: "delete",
+  path: "/media/{mediaId}",
+  summary: "Deletes a picture",
+  description:
+    "Its sizes go within minutes, from the CDN too, unless somebody else uploaded the same picture. Repeating it changes nothing.",
+  security: [{ token: [] }],
+  middleware: [authenticated] as const,
+  request: { params: z.object({ mediaId }) },
+  responses: { 204: { description: "It is." }, ...problems, ...notFoundProblem },
+});
+
+export function deleteMedia(app: OpenAPIHono<Environment>): void {
+  app.openapi(remove, async (c) => {
+    await media.remove(c.req.valid("param"));
+    return c.body(null, 204);
+  });
+}

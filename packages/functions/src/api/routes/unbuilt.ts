@@ -37,7 +37,6 @@ export const unbuilt: Record<string, string[]> = {
     "POST /queues/{name}/redrive",
     "DELETE /queues/{name}/dead-letters/{messageId}",
   ],
-  Pictures: ["DELETE /media/{mediaId}"],
   "Signing in through the API": ["GET /auth/login", "GET /auth/callback", "POST /auth/logout"],
   "Google accounts": [
     "GET /google/connect",
