@@ -14,6 +14,7 @@ import { deleteMedia, getMedia, listMedia } from "./routes/media.ts";
 import { getAttachment, getMessage, getRawMessage } from "./routes/messages.ts";
 import { describeApi } from "./routes/openapi.ts";
 import { createRealtimeTicket } from "./routes/realtime.ts";
+import { getSchedule, listSchedules, putSchedule, removeSchedule } from "./routes/schedules.ts";
 import { getThread, listThreads } from "./routes/threads.ts";
 import { answerUnbuilt } from "./routes/unbuilt.ts";
 import { createUploads } from "./routes/uploads.ts";
@@ -38,6 +39,10 @@ const routes = [
   getJob,
   cancelJob,
   retryJob,
+  listSchedules,
+  getSchedule,
+  putSchedule,
+  removeSchedule,
   describeApi,
   answerUnbuilt,
 ];

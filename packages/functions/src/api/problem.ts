@@ -97,5 +97,8 @@ export const goneProblem = { 410: { description: "It was deleted.", content } };
 export const limitProblem = {
   429: { description: "Too many at once: try again after `Retry-After` seconds.", content },
 };
+export const preconditionProblem = {
+  412: { description: "It was changed since you read it.", content },
+};
 export const notFoundProblem = { 404: { description: "There is no such thing, or not for you.", content } };
 export const stateProblem = { 409: { description: "Its state does not allow it.", content } };

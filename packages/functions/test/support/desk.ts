@@ -1,9 +1,11 @@
 /** A desk with some mail, people of each role, and who sees what of it. */
+import { provide } from "../../../core/src/actor/index.ts";
 import { cancel, enqueue } from "../../../core/src/jobs/index.ts";
 import { expireTickets } from "../../../core/src/jobs/types/expire-tickets.ts";
 import { redeliverOutbox } from "../../../core/src/jobs/types/redeliver-outbox.ts";
 import { ingest } from "../../../core/src/mail/index.ts";
 import { createUpload } from "../../../core/src/media/index.ts";
+import { ensureBuiltIn } from "../../../core/src/schedules/index.ts";
 import {
   address,
   as,
@@ -66,6 +68,7 @@ export interface Desk {
 
 export async function createDesk(): Promise<Desk> {
   const world = await createWorld();
+  await provide({ actor: { kind: "system", name: "migrator" } }, () => ensureBuiltIn());
   const owned = { ...(await uploads()), ...(await jobs()) };
   const ids = {} as Record<Letter, Ids & Owned>;
   for (const letter of letterNames)

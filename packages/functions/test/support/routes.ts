@@ -4,6 +4,7 @@ import { address } from "../../../core/test/support/world.ts";
 import { Media, MediaSummary, Upload } from "../../src/api/media-schemas.ts";
 import { Mailbox, Me, Message, page, Thread, ThreadSummary, Ticket } from "../../src/api/schemas.ts";
 import { Enqueued, Job, JobState, JobSummary, JobType } from "../../src/api/schemas-jobs.ts";
+import { Schedule } from "../../src/api/schemas-schedules.ts";
 import { type Ids, letterNames, type Owned, type Person, sees, subjectOf } from "./desk.ts";
 
 export interface RouteCase {
@@ -181,6 +182,29 @@ export const routes: Record<string, RouteCase> = {
     about: "owned",
     path: ({ spareMediaId }) => `/media/${spareMediaId}`,
     inputs: (text) => [`/media/${text}`],
+  },
+  "GET /schedules": {
+    schema: page(Schedule),
+    adminOnly: true,
+    path: () => "/schedules",
+    inputs: (text) => [`/schedules?cursor=${text}`, `/schedules?limit=${text}`],
+  },
+  "GET /schedules/:name": {
+    schema: Schedule,
+    adminOnly: true,
+    path: () => "/schedules/expire-tickets",
+    inputs: (text) => [`/schedules/${text}`],
+  },
+  "PUT /schedules/:name": {
+    schema: Schedule,
+    adminOnly: true,
+    path: () => "/schedules/hourly",
+    body: { type: "expireTickets", every: "1 hour" },
+  },
+  "DELETE /schedules/:name": {
+    empty: true,
+    adminOnly: true,
+    path: () => "/schedules/gone",
   },
   "POST /realtime/tickets": { schema: Ticket, path: () => "/realtime/tickets" },
 };

@@ -30,7 +30,6 @@ export const unbuilt: Record<string, string[]> = {
     "DELETE /suppressions/{address}",
     "POST /suppressions/import",
   ],
-  Schedules: ["GET /schedules", "GET /schedules/{name}", "PUT /schedules/{name}", "DELETE /schedules/{name}"],
   "Queues and dead letters": [
     "GET /queues",
     "GET /queues/{name}/dead-letters",
