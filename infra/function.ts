@@ -17,6 +17,7 @@ export const settingsLink = new sst.Linkable("Settings", {
     allowedOrigins: settings.allowedOrigins,
     jobHistoryDays: settings.jobHistoryDays,
     logLevel: settings.logLevel,
+    claimCheckBytes: settings.claimCheckBytes,
   },
 });
 

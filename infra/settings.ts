@@ -57,6 +57,15 @@ const schema = z.strictObject({
   rawMailDays: z.int("must be a whole number of days").min(1).max(3650).default(90),
   /** Days that a job that has ended is kept, with its history. `30` */
   jobHistoryDays: z.int("must be a whole number of days").min(1).max(3650).default(30),
+  /**
+   * Bytes of JSON above which a job's payload or result is put into the home bucket instead of the database, from 1 KiB to
+   * the 1 MiB that a message of SQS has since August 2025. `262144`
+   */
+  claimCheckBytes: z
+    .int("must be a whole number of bytes")
+    .min(1024, "must be at least 1024 bytes")
+    .max(1024 * 1024, "must be at most 1048576 bytes, which is what a message of SQS takes")
+    .default(128 * 1024),
   /** Least severe line that is logged. `"info"` */
   logLevel: z.enum(["debug", "info", "warn", "error"]).default("info"),
   ...edgeSettings,

@@ -82,8 +82,9 @@ export const emailConsumer = createConsumer("EmailConsumer", queues.email, {
   description: "Takes raw mail in: parses, threads, stores and pushes it",
   // Ten messages of 40 MB are not read at once; one of them, decoded, has room.
   memory: "1024 MB",
-  links: [mailBucket, homeBucket, queues.images.queue, realtime],
+  links: [queues.email.queue, mailBucket, homeBucket, queues.images.queue, realtime],
   grants: [
+    showAgain(queues.email.queue),
     getObjects(mailBucket, rawMailPrefix),
     tellMissing(mailBucket),
     tagObjects(mailBucket, rawMailPrefix),

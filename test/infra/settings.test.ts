@@ -54,6 +54,7 @@ describe("defaults", () => {
       homeRegion: "ca-central-1",
       mailRegion: "us-east-1",
       logLevel: "info",
+      claimCheckBytes: 131_072,
       mailboxes: expect.arrayContaining([
         {
           address: "jobs@frontdesk.example",

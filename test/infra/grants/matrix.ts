@@ -89,6 +89,7 @@ export function expectedMatrix(stage: Stage): Matrix {
       "may s3:ListBucket on MailBucket",
       "may s3:PutObject on HomeBucket/attachments/*",
       "may s3:PutObjectTagging on MailBucket/inbound/*",
+      "may sqs:ChangeMessageVisibility on EmailQueue",
       "may sqs:DeleteMessage sqs:GetQueueAttributes sqs:ReceiveMessage on EmailQueue",
       "may sqs:SendMessage on ImageQueue",
     ]),

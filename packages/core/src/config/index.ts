@@ -31,6 +31,7 @@ const sections = {
     /** Days that an ended job is kept. */
     jobHistoryDays: z.number().positive().default(30),
     logLevel: z.enum(levels),
+    claimCheckBytes: z.number().int().positive(),
   }),
   Database: z
     .object({
@@ -55,7 +56,9 @@ const sections = {
   JobsQueue: queue,
   JobsDeadLetterQueue: queue,
   ImageQueue: queue,
+  ImageDeadLetterQueue: queue,
   MailEventsQueue: queue,
+  MailEventsDeadLetterQueue: queue,
   Realtime: z.object({ url: z.url(), managementEndpoint: z.url() }),
   Cdn: z.object({ url: z.url(), keyGroupId: name, secretArn: name, distributionId: name }),
   Scheduler: z.object({ groupName: name, roleArn: name, queueArn: name, deadLetterQueueArn: name }),

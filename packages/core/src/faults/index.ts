@@ -3,6 +3,8 @@
  * A point is named `<domain>.<command>.<moment>`, e.g. `mail.ingest.after-commit`.
  */
 export type Point =
+  | "deletions.deleted"
+  | "deletions.taken"
   | "mail.ingest.claimed"
   | "mail.ingest.read"
   | "mail.ingest.attachments"
@@ -17,6 +19,9 @@ export type Point =
   | "media.process.written"
   | "media.process.finished"
   | "outbox.delivered"
+  | "queues.delete.committed"
+  | "queues.look.taken"
+  | "queues.redrive.committed"
   | "realtime.pushed";
 
 type Effect = () => void | Promise<void>;

@@ -13,6 +13,7 @@ const prefixes = {
   mailbox: "mbx",
   media: "med",
   message: "msg",
+  operation: "op",
   outbox: "out",
   raw: "raw",
   thread: "thr",

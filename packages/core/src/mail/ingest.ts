@@ -3,7 +3,7 @@ import { randomUUID } from "node:crypto";
 import { sleep } from "../clock/index.ts";
 import { config } from "../config/index.ts";
 import { describe, VisibleError } from "../error/index.ts";
-import { type Failure, record } from "../failures/index.ts";
+import { type Failure, record, refuse } from "../failures/index.ts";
 import { fault } from "../faults/index.ts";
 import * as log from "../log/index.ts";
 import { parseMail } from "../mime/index.ts";
@@ -33,6 +33,7 @@ const pollMs = 50;
 export async function ingest(deliveries: readonly Delivery[]): Promise<{ failed: string[] }> {
   const by = randomUUID();
   const failures = new Map<string, Failure>();
+  const hopeless: { delivery: Delivery; error: IngestFailure | MalformedNotice }[] = [];
   const objects = new Map<string, Delivery[]>();
   const notices: Notice[] = [];
   for (const delivery of deliveries) {
@@ -44,7 +45,9 @@ export async function ingest(deliveries: readonly Delivery[]): Promise<{ failed:
         objects.set(name, [...(objects.get(name) ?? []), delivery]);
       }
     } catch (error) {
-      fail(failures, [delivery], error);
+      if (error instanceof MalformedNotice || error instanceof IngestFailure)
+        hopeless.push({ delivery, error });
+      else fail(failures, [delivery], error);
     }
   }
 
@@ -62,7 +65,15 @@ export async function ingest(deliveries: readonly Delivery[]): Promise<{ failed:
   }
   await registry.markFailed(marks);
   await record([...failures.values()]);
-  return { failed: [...failures.keys()] };
+  return { failed: [...(await giveUp(hopeless)), ...failures.keys()] };
+}
+
+/** No later try reads these bodies any better. An object that is missing may come yet, and is waited for. */
+async function giveUp(hopeless: readonly { delivery: Delivery; error: Error }[]): Promise<string[]> {
+  const given: string[] = [];
+  for (const { delivery, error } of hopeless)
+    given.push(...(await refuse(config("EmailQueue"), [delivery], causeOf(error))));
+  return given;
 }
 
 /** A notice about another bucket is none of ours, whoever sent it: the role might be able to read it. */

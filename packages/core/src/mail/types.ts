@@ -24,6 +24,7 @@ export interface MessageDetails {
 /** One SQS record, as far as the domain needs it. */
 export interface Delivery {
   messageId: string;
+  receiptHandle: string;
   body: string;
   /** ApproximateReceiveCount */
   attempt: number;

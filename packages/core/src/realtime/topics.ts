@@ -39,6 +39,9 @@ export async function authoriseTopic({ query }: Handle, topic: string): Promise<
       if (!found) throw notFound();
       return;
     }
+    case "queues":
+      if (id !== "" || !isAdmin(current())) throw notFound();
+      return;
     default:
       throw notFound();
   }

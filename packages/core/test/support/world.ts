@@ -58,14 +58,17 @@ export function configOf(aws: { url: string }): Partial<config.ConfigInput> {
       allowedOrigins: ["https://console.desk.test"],
       jobHistoryDays: 30,
       logLevel: "info",
+      claimCheckBytes: 131_072,
     },
     MailBucket: { name: "mail", region: "us-east-1" },
     HomeBucket: { name: "home", region: "ca-central-1" },
     ...Object.fromEntries(
-      ["EmailQueue", "JobsQueue", "JobsDeadLetterQueue", "ImageQueue", "MailEventsQueue"].map((link) => {
-        const name = link.replace("Queue", "").toLowerCase();
-        return [link, { url: `${aws.url}/1/${name}`, arn: `arn:aws:sqs:ca-central-1:1:${name}` }];
-      }),
+      ["Email", "Jobs", "Image", "MailEvents"]
+        .flatMap((queue) => [`${queue}Queue`, `${queue}DeadLetterQueue`])
+        .map((link) => {
+          const name = link.replace("Queue", "").toLowerCase();
+          return [link, { url: `${aws.url}/1/${name}`, arn: `arn:aws:sqs:ca-central-1:1:${name}` }];
+        }),
     ),
     Cdn: { url: cdnUrl, keyGroupId: "group", distributionId: "EDISTRIBUTION", secretArn: cdnSecretArn },
     Scheduler: {
@@ -153,6 +156,7 @@ export function delivery(body: unknown, attempt = 1): Delivery {
   deliveries += 1;
   return {
     messageId: `record-${deliveries}`,
+    receiptHandle: `receipt-${deliveries}`,
     body: typeof body === "string" ? body : JSON.stringify(body),
     attempt,
     queue: "email",

@@ -24,6 +24,7 @@ beforeEach(() => {
       mailboxes: [{ address: "jobs@in.acme.test", name: "Jobs" }],
       allowedOrigins: [],
       logLevel: "debug",
+      claimCheckBytes: 131_072,
     },
   });
 });

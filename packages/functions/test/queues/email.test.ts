@@ -76,3 +76,22 @@ test("log lines carry the invocation and who acts", async () => {
   for (const line of lines)
     expect(line).toMatchObject({ requestId: "invocation-7", actor: "email-consumer" });
 });
+
+test("what can never be read is shown again at once, to be over soon; a missing object is waited for", async () => {
+  await run(
+    { messageId: "1", body: "this is not JSON" },
+    { messageId: "2", body: notice("missing") },
+    {
+      messageId: "3",
+      body: notice("x").replaceAll('\\"bucketName\\":\\"mail\\"', '\\"bucketName\\":\\"other\\"'),
+    },
+  );
+  expect(world.aws.shown.map(({ receipt, seconds }) => ({ receipt, seconds }))).toEqual(
+    ["1", "3"].map((id) => ({ receipt: `handle of ${id}`, seconds: 0 })),
+  );
+  expect(await world.rows("select queue_message_id as id, code from frontdesk.failures order by 1")).toEqual([
+    { id: "1", code: "notice_malformed" },
+    { id: "2", code: "object_missing" },
+    { id: "3", code: "notice_foreign" },
+  ]);
+});
