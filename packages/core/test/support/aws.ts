@@ -7,6 +7,7 @@ import { createServer, type IncomingMessage, type ServerResponse } from "node:ht
 import type { AddressInfo } from "node:net";
 import { now } from "../../src/clock/index.ts";
 import { answerScheduler, type StoredSchedule } from "./scheduler.ts";
+import { TestQueues } from "./sqs.ts";
 
 interface StoredObject {
   body: Buffer;
@@ -30,6 +31,10 @@ export interface TestAws {
   calls: Call[];
   /** What Scheduler has, by name. */
   schedules: Map<string, StoredSchedule>;
+  /** What is received from, and moved between. What is sent is in `sent`, and is received when a test puts it here. */
+  queues: TestQueues;
+  /** Keys that S3 denies to delete. */
+  undeletable: Set<string>;
   /** Strings of Secrets Manager by ARN. */
   secrets: Map<string, string>;
   /** Since when they are; absent: for long. */
@@ -80,6 +85,8 @@ export async function startAws(buckets: string[]): Promise<TestAws> {
     shown: [],
     calls: [],
     schedules: new Map(),
+    queues: new TestQueues(),
+    undeletable: new Set(),
     secrets: new Map(),
     secretDates: new Map(),
     connections: new Map(),
@@ -182,6 +189,11 @@ async function sqs(aws: TestAws, target: string, body: Buffer, response: ServerR
   const input = JSON.parse(body.toString()) as { QueueUrl: string; MessageBody: string };
   await called(aws, target, input.QueueUrl);
   if (target === "AmazonSQS.ChangeMessageVisibilityBatch") return visibility(aws, body, response);
+  const answer = queued(aws, target.replace("AmazonSQS.", ""), { ...input });
+  if (answer) {
+    response.writeHead(200, { "content-type": "application/x-amz-json-1.0" }).end(JSON.stringify(answer));
+    return;
+  }
   // The SDK compares it with its own.
   const md5 = (text: string) => createHash("md5").update(text).digest("hex");
   if (target === "AmazonSQS.SendMessageBatch") {
@@ -202,6 +214,14 @@ async function sqs(aws: TestAws, target: string, body: Buffer, response: ServerR
   response.end(JSON.stringify({ MessageId: String(aws.sent.length), MD5OfMessageBody }));
 }
 
+function queued(aws: TestAws, operation: string, input: Record<string, unknown>) {
+  try {
+    return aws.queues.call(operation, input);
+  } catch (error) {
+    throw new Answer(400, (error as { code: string }).code);
+  }
+}
+
 /** https://docs.aws.amazon.com/AWSSimpleQueueService/latest/APIReference/API_ChangeMessageVisibilityBatch.html */
 function visibility(aws: TestAws, body: Buffer, response: ServerResponse): void {
   const { QueueUrl, Entries } = JSON.parse(body.toString()) as {
@@ -213,6 +233,10 @@ function visibility(aws: TestAws, body: Buffer, response: ServerResponse): void 
   const good = Entries.filter((entry) => !stale.includes(entry));
   for (const { ReceiptHandle, VisibilityTimeout } of good)
     aws.shown.push({ url: QueueUrl, receipt: ReceiptHandle, seconds: VisibilityTimeout });
+  aws.queues.show(
+    QueueUrl.split("/").at(-1) ?? "",
+    good.map(({ ReceiptHandle }) => ReceiptHandle),
+  );
   response.writeHead(200, { "content-type": "application/x-amz-json-1.0" });
   response.end(
     JSON.stringify({
@@ -248,8 +272,9 @@ async function s3(
   const [, bucketName = "", ...rest] = url.pathname.split("/");
   const key = decodeURIComponent(rest.join("/"));
   const tagging = url.searchParams.has("tagging");
-  const operation =
-    key === ""
+  const operation = url.searchParams.has("delete")
+    ? "DeleteObjects"
+    : key === ""
       ? "ListObjectsV2"
       : tagging
         ? "PutObjectTagging"
@@ -263,14 +288,30 @@ async function s3(
   if (!bucket) throw new Answer(404, "NoSuchBucket");
   if (operation === "ListObjectsV2") {
     const prefix = url.searchParams.get("prefix") ?? "";
-    const contents = [...bucket]
-      .filter(([name]) => name.startsWith(prefix))
+    const after = url.searchParams.get("start-after") ?? "";
+    const all = [...bucket]
+      .filter(([name]) => name.startsWith(prefix) && name > after)
+      .toSorted(([a], [b]) => (a < b ? -1 : 1));
+    const contents = all
+      .slice(0, 1_000)
       .map(
         ([name, object]) =>
           `<Contents><Key>${name}</Key><LastModified>${object.modified.toISOString()}</LastModified><Size>${object.body.length}</Size></Contents>`,
       );
     response.writeHead(200, { "content-type": "application/xml" });
-    response.end(`<ListBucketResult><IsTruncated>false</IsTruncated>${contents.join("")}</ListBucketResult>`);
+    response.end(
+      `<ListBucketResult><IsTruncated>${all.length > contents.length}</IsTruncated>${contents.join("")}</ListBucketResult>`,
+    );
+    return;
+  }
+  if (operation === "DeleteObjects") {
+    const keys = [...body.toString().matchAll(/<Key>(.*?)<\/Key>/g)].map(([, name = ""]) => name);
+    const errors = keys.filter((name) => aws.undeletable.has(name));
+    for (const name of keys) if (!aws.undeletable.has(name)) bucket.delete(name);
+    const told = errors.map((name) => `<Error><Key>${name}</Key><Code>AccessDenied</Code></Error>`).join("");
+    response
+      .writeHead(200, { "content-type": "application/xml" })
+      .end(`<DeleteResult>${told}</DeleteResult>`);
     return;
   }
   if (operation === "PutObject") {

@@ -111,6 +111,8 @@ export async function createWorld(): Promise<World> {
       aws.schedules.clear();
       aws.sent.length = 0;
       aws.shown.length = 0;
+      aws.queues.clear();
+      aws.undeletable.clear();
       aws.intercept = undefined;
       logged.length = 0;
       identity.forget();
