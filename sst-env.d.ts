@@ -213,6 +213,7 @@ declare module "sst" {
     }
     "Settings": {
       "allowedOrigins": any
+      "claimCheckBytes": number
       "homeRegion": string
       "jobHistoryDays": number
       "logLevel": string
