@@ -125,6 +125,8 @@ export const jobsConsumer = createConsumer("JobsConsumer", queues.jobs, {
     getObjects(homeBucket, attachmentPrefix),
     getObjects(homeBucket, claimCheckPrefix),
     putObjects(homeBucket, claimCheckPrefix),
+    // Finds claims that no job names.
+    listObjects(homeBucket, claimCheckPrefix),
     ...[claimCheckPrefix, publicMediaPrefix, privateMediaPrefix].map((prefix) =>
       deleteObjects(homeBucket, prefix),
     ),

@@ -3,6 +3,7 @@ import * as z from "zod";
 import { current, isAdmin } from "../actor/index.ts";
 import { now } from "../clock/index.ts";
 import * as database from "../database/index.ts";
+import { keep } from "../deletions/index.ts";
 import { VisibleError } from "../error/index.ts";
 import { fn } from "../fn/index.ts";
 import { Reference } from "../id/index.ts";
@@ -177,7 +178,13 @@ export async function retryDeath(jobId: string, death: number): Promise<void> {
   );
 }
 
-async function edit(jobId: string, payload: unknown): Promise<{ payload: unknown; claim: Claim | null }> {
+interface Edited {
+  payload: unknown;
+  claim: Claim | null;
+  putAt: Date;
+}
+
+async function edit(jobId: string, payload: unknown): Promise<Edited> {
   const [job] = await database.use(({ query }) =>
     query<{ type: string }>(
       "select type from frontdesk.jobs where id = $1 and ($2::text is null or owner_id = $2)",
@@ -189,15 +196,18 @@ async function edit(jobId: string, payload: unknown): Promise<{ payload: unknown
   if (!type)
     throw new VisibleError("conflict", "unknown_job_type", `There is no job type ${job.type} any more.`);
   const { value } = checked(type, payload);
+  const putAt = new Date(now());
   const claim = await putAway(jobId, "payload", value);
-  return { payload: claim ? null : value, claim };
+  return { payload: claim ? null : value, claim, putAt };
 }
 
 async function retryIn(
   handle: database.Handle,
   jobId: string,
-  edited: { payload: unknown; claim: Claim | null } | undefined,
+  edited: Edited | undefined,
 ): Promise<{ state: State }> {
+  // The same payload may have been put before, and be on its way out as an orphan.
+  if (edited?.claim) await keep([edited.claim.key], edited.putAt);
   const job = await lock(handle, jobId);
   const inLine = ["queued", "blocked", "waiting"].includes(job.state);
   // Said before, and repeated.

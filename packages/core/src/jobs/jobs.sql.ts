@@ -84,6 +84,9 @@ export const jobs = frontdesk.table(
     index("jobs_open").on(table.state, table.id).where(sql`state <> 'done'`),
     index("jobs_owner").on(table.ownerId, table.id).where(sql`owner_id is not null`),
     index("jobs_schedule").on(table.schedule, table.id).where(sql`schedule is not null`),
+    // Whether a claim is still needed (references.ts).
+    index("jobs_payload_claim").on(sql`(payload_claim ->> 'key')`).where(sql`payload_claim is not null`),
+    index("jobs_result_claim").on(sql`(result_claim ->> 'key')`).where(sql`result_claim is not null`),
     index("jobs_type").on(table.type, table.id).where(sql`state in ('done', 'cancelled', 'dead')`),
   ],
 );

@@ -1,10 +1,9 @@
 /** Payloads and results: checked where they are given, and put away when they are too large for a row. */
+import * as claims from "../claims/index.ts";
+import { inTransaction } from "../database/index.ts";
 import { VisibleError } from "../error/index.ts";
 import { find } from "./registry.ts";
 import type { Claim, JobType } from "./types.ts";
-
-/** Bytes of JSON that stay in the row. */
-const largestRow = 128 * 1024;
 
 /**
  * The payload as it will be read back, and as the handler will get it: what JSON does not carry is found out here.
@@ -36,23 +35,26 @@ export function parsePayload(type: JobType, value: unknown): unknown {
 /**
  * @param part What it is of the job.
  * @returns Null when it stays in the row.
+ * @throws VisibleError `too_large` inside a transaction, which waits for no object.
  */
 export async function putAway(
-  _jobId: string,
+  jobId: string,
   part: "payload" | "result",
   value: unknown,
 ): Promise<Claim | null> {
   const size = Buffer.byteLength(JSON.stringify(value));
-  if (size <= largestRow) return null;
-  throw new VisibleError(
-    "too_large",
-    `${part}_too_large`,
-    `A ${part} has at most ${largestRow} bytes; this one has ${size}.`,
-  );
+  const largest = claims.threshold();
+  if (size <= largest) return null;
+  if (inTransaction())
+    throw new VisibleError(
+      "too_large",
+      `${part}_too_large`,
+      `Inside a transaction a ${part} has at most ${largest} bytes; this one has ${size}. Put it away before.`,
+    );
+  return claims.put(jobId, part, value);
 }
 
 /** What was given, from wherever it is. */
 export async function readBack(value: unknown, claim: Claim | null): Promise<unknown> {
-  if (claim === null) return value;
-  throw new Error(`${claim.key} cannot be read: claims are not built`);
+  return claim === null ? value : claims.read(claim);
 }

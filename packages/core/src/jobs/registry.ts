@@ -1,5 +1,7 @@
 import { expireUploads } from "../media/expire-uploads.ts";
 import { removePicture } from "../media/remove-picture.ts";
+import { deleteSQSFiles } from "../deletions/delete-sqs-files.ts";
+import { forgetDeadLetters } from "../queues/forget-dead-letters.ts";
 import { syncSchedule } from "../schedules/sync-job.ts";
 import { expireTickets } from "./types/expire-tickets.ts";
 import { probe } from "./types/probe.ts";
@@ -12,11 +14,13 @@ import type { JobType } from "./types.ts";
  * `jobs/define.ts`. Read when first asked for: a type whose handler enqueues others imports this domain, and this domain it.
  */
 const builtIn = (): readonly JobType[] => [
+  deleteSQSFiles,
   expireTickets,
+  expireUploads,
+  forgetDeadLetters,
   probe,
   pruneJobs,
   redeliverOutbox,
-  expireUploads,
   removePicture,
   syncSchedule,
 ];

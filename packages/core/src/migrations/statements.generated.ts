@@ -110,4 +110,22 @@ export const migrations: readonly Migration[] = [
       'CREATE INDEX "schedules_unsynced" ON "frontdesk"."schedules" USING btree ("sync_asked_at");',
     ],
   },
+  {
+    tag: "0004_queues",
+    statements: [
+      'CREATE TABLE "frontdesk"."object_deletions" (\n\t"key" text PRIMARY KEY NOT NULL,\n\t"state" text NOT NULL,\n\t"requested_by" text NOT NULL,\n\t"requested_at" timestamp (3) with time zone NOT NULL,\n\t"attempts" integer NOT NULL,\n\t"available_at" timestamp (3) with time zone NOT NULL,\n\t"last_error" text,\n\t"deleted_at" timestamp (3) with time zone\n);',
+      'CREATE TABLE "frontdesk"."dead_letters" (\n\t"queue" text NOT NULL,\n\t"message_id" text NOT NULL,\n\t"state" text NOT NULL,\n\t"body" text,\n\t"attributes" jsonb NOT NULL,\n\t"receipt_handle" text NOT NULL,\n\t"hidden_until" timestamp (3) with time zone,\n\t"job_id" text,\n\t"sent_at" timestamp (3) with time zone NOT NULL,\n\t"first_seen_at" timestamp (3) with time zone NOT NULL,\n\t"seen_at" timestamp (3) with time zone NOT NULL,\n\t"left_at" timestamp (3) with time zone,\n\t"operation_id" text,\n\tCONSTRAINT "dead_letters_queue_message_id_pk" PRIMARY KEY("queue","message_id")\n);',
+      'CREATE TABLE "frontdesk"."queue_looks" (\n\t"queue" text PRIMARY KEY NOT NULL,\n\t"leased_by" text,\n\t"leased_until" timestamp (3) with time zone,\n\t"looked_at" timestamp (3) with time zone,\n\t"complete" boolean NOT NULL,\n\t"depth" jsonb,\n\t"depth_at" timestamp (3) with time zone\n);',
+      'CREATE TABLE "frontdesk"."queue_operations" (\n\t"id" text PRIMARY KEY NOT NULL,\n\t"queue" text NOT NULL,\n\t"kind" text NOT NULL,\n\t"actor" text NOT NULL,\n\t"state" text NOT NULL,\n\t"letters" integer NOT NULL,\n\t"edited" integer NOT NULL,\n\t"moved" integer NOT NULL,\n\t"filter" jsonb,\n\t"task_handle" text,\n\t"failure" text,\n\t"cancelled_by" text,\n\t"created_at" timestamp (3) with time zone NOT NULL,\n\t"ended_at" timestamp (3) with time zone\n);',
+      'CREATE INDEX "object_deletions_due" ON "frontdesk"."object_deletions" USING btree ("available_at") WHERE state <> \'deleted\';',
+      'CREATE INDEX "object_deletions_done" ON "frontdesk"."object_deletions" USING btree ("deleted_at") WHERE state = \'deleted\';',
+      'CREATE INDEX "dead_letters_waiting" ON "frontdesk"."dead_letters" USING btree ("queue","sent_at","message_id") WHERE state = \'waiting\';',
+      'CREATE INDEX "dead_letters_left" ON "frontdesk"."dead_letters" USING btree ("left_at") WHERE state <> \'waiting\';',
+      'CREATE INDEX "dead_letters_operation" ON "frontdesk"."dead_letters" USING btree ("operation_id") WHERE operation_id is not null;',
+      'CREATE INDEX "queue_operations_recent" ON "frontdesk"."queue_operations" USING btree ("queue","id");',
+      'CREATE INDEX "queue_operations_running" ON "frontdesk"."queue_operations" USING btree ("queue") WHERE state = \'running\';',
+      'CREATE INDEX "jobs_payload_claim" ON "frontdesk"."jobs" USING btree ((payload_claim ->> \'key\')) WHERE payload_claim is not null;',
+      'CREATE INDEX "jobs_result_claim" ON "frontdesk"."jobs" USING btree ((result_claim ->> \'key\')) WHERE result_claim is not null;',
+    ],
+  },
 ];

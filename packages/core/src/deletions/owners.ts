@@ -1,0 +1,37 @@
+import type { Handle } from "../database/index.ts";
+
+/** The domain that an object's prefix belongs to, and that alone knows who refers to it. */
+export interface Owner {
+  /**
+   * Which of these keys somebody still refers to. Asked in the transaction that decides on their deletion, under the
+   * locks that {@link keep} takes: what it does not name is deleted.
+   */
+  referenced(handle: Handle, keys: readonly string[]): Promise<string[]>;
+}
+
+/** By prefix. What lies elsewhere is not deleted by us: it expires, or people erase it (docs/retention.md). */
+let owners: Record<string, () => Promise<Owner>> = {
+  "claims/": async () => (await import("../jobs/references.ts")).claimOwner,
+};
+
+export function prefixOf(key: string): string | undefined {
+  return Object.keys(owners).find((prefix) => key.startsWith(prefix) && key.length > prefix.length);
+}
+
+export async function ownerOf(prefix: string): Promise<Owner> {
+  const load = owners[prefix];
+  if (!load) throw new Error(`no domain owns objects below ${prefix}`);
+  return load();
+}
+
+/** Further owners, for tests. The returned function restores what was before. */
+export function provide(more: Record<string, Owner>): () => void {
+  const before = owners;
+  owners = {
+    ...owners,
+    ...Object.fromEntries(Object.entries(more).map(([prefix, owner]) => [prefix, async () => owner])),
+  };
+  return () => {
+    owners = before;
+  };
+}

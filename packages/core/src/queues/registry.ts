@@ -1,0 +1,50 @@
+/** The work queues, by the names that the API has for them. */
+import * as z from "zod";
+import { current, isAdmin } from "../actor/index.ts";
+import { config } from "../config/index.ts";
+import { VisibleError } from "../error/index.ts";
+
+export const queueNames = ["email", "jobs", "images", "mailEvents"] as const;
+export type QueueName = (typeof queueNames)[number];
+export const QueueNameSchema = z.enum(queueNames);
+
+const sections = {
+  email: ["EmailQueue", "EmailDeadLetterQueue"],
+  jobs: ["JobsQueue", "JobsDeadLetterQueue"],
+  images: ["ImageQueue", "ImageDeadLetterQueue"],
+  mailEvents: ["MailEventsQueue", "MailEventsDeadLetterQueue"],
+} as const satisfies Record<QueueName, readonly [string, string]>;
+
+interface Place {
+  url: string;
+  arn: string;
+}
+
+export interface WorkQueue {
+  work: Place;
+  dead: Place;
+  region: string;
+}
+
+export function queueOf(name: QueueName): WorkQueue {
+  const [work, dead] = sections[name];
+  return { work: config(work), dead: config(dead), region: config(work).arn.split(":")[3] ?? "" };
+}
+
+/** An identifier that SQS gave a message. */
+export const MessageId = z
+  .string()
+  .max(100)
+  .regex(/^[\w-]+$/, "must be a message's identifier");
+
+/** Dead letters hold what people wrote, and what is done with them is done to everybody. */
+export function requireAdmin(): void {
+  if (!isAdmin(current()))
+    throw new VisibleError("forbidden", "admins_only", "Only administrators may look into queues.");
+}
+
+/** Who acts, for the record. */
+export function actorName(): string {
+  const actor = current();
+  return actor.kind === "user" ? actor.userId : actor.name;
+}
