@@ -133,18 +133,20 @@ export async function redriveAll(name: QueueName): Promise<Operation> {
 
 /**
  * Stops a queue's move task. What was moved stays moved.
- * @throws VisibleError `not_found` when none runs.
+ * @returns Null when none runs.
  */
-export const cancelRedrive = fn(z.object({ name: QueueNameSchema }), async ({ name }): Promise<Operation> => {
-  requireAdmin();
-  const task = await follow(name);
-  const ours = await database.use((handle) => operations.running(handle, name));
-  if (!ours || !task?.handle)
-    throw new VisibleError("not_found", "no_redrive_running", "No redrive of this queue is running.");
-  await sqs.cancelTask(queueOf(name).region, task.handle);
-  await database.use(({ query }) =>
-    query("update frontdesk.queue_operations set cancelled_by = $2 where id = $1", [ours.id, actorName()]),
-  );
-  await follow(name);
-  return database.use((handle) => operations.read(handle, ours.id));
-});
+export const cancelRedrive = fn(
+  z.object({ name: QueueNameSchema }),
+  async ({ name }): Promise<Operation | null> => {
+    requireAdmin();
+    const task = await follow(name);
+    const ours = await database.use((handle) => operations.running(handle, name));
+    if (!ours || !task?.handle) return null;
+    await sqs.cancelTask(queueOf(name).region, task.handle);
+    await database.use(({ query }) =>
+      query("update frontdesk.queue_operations set cancelled_by = $2 where id = $1", [ours.id, actorName()]),
+    );
+    await follow(name);
+    return database.use((handle) => operations.read(handle, ours.id));
+  },
+);

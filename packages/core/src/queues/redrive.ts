@@ -105,6 +105,7 @@ interface Letter {
   body: string | null;
   handle: string;
   jobId: string | null;
+  operationId: string | null;
   trace: string | null;
 }
 
@@ -179,7 +180,8 @@ export async function lock(
   ids: readonly string[],
 ): Promise<Map<string, Letter>> {
   const letters = await query<Letter>(
-    `select d.message_id as id, d.state, d.body, d.receipt_handle as handle, d.job_id as "jobId", (
+    `select d.message_id as id, d.state, d.body, d.receipt_handle as handle, d.job_id as "jobId",
+            d.operation_id as "operationId", (
               select f.trace from frontdesk.failures f
                where f.queue_message_id = d.message_id order by f.attempt desc limit 1) as trace
        from frontdesk.dead_letters d where d.queue = $1 and d.message_id = any($2) order by d.message_id for update`,

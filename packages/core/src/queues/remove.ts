@@ -5,6 +5,7 @@ import { fault } from "../faults/index.ts";
 import { fn } from "../fn/index.ts";
 import * as realtime from "../realtime/index.ts";
 import { look } from "./look.ts";
+import type { Operation } from "./operations.ts";
 import * as operations from "./operations.ts";
 import { leave, lock } from "./redrive.ts";
 import { actorName, MessageId, type QueueName, QueueNameSchema, queueOf, requireAdmin } from "./registry.ts";
@@ -12,29 +13,31 @@ import * as sqs from "./sqs.ts";
 
 /**
  * Gives up on a dead letter. Its job, if it is about one, stays dead.
+ * @returns What deleted it, now or before.
  * @throws VisibleError `not_found`; `conflict` (`dead_letter_left`) for one that was sent back.
  */
 export const remove = fn(
   z.object({ name: QueueNameSchema, messageId: MessageId }),
-  async ({ name, messageId }): Promise<void> => {
+  async ({ name, messageId }): Promise<Operation> => {
     requireAdmin();
-    if ((await decide(name, messageId)) === "unknown") {
-      await look(name);
-      if ((await decide(name, messageId)) === "unknown")
-        throw new VisibleError(
-          "not_found",
-          "dead_letter_not_found",
-          "There is no such dead letter (any more).",
-        );
-    }
+    const decided = (await decide(name, messageId)) ?? (await look(name).then(() => decide(name, messageId)));
+    if (decided === undefined)
+      throw new VisibleError(
+        "not_found",
+        "dead_letter_not_found",
+        "There is no such dead letter (any more).",
+      );
+    return database.use((handle) => operations.read(handle, decided));
   },
 );
 
-async function decide(name: QueueName, messageId: string): Promise<"deleted" | "unknown"> {
-  const outcome = await database.transaction(async (handle) => {
+/** @returns The operation that deleted it; undefined for a letter that is not known. */
+async function decide(name: QueueName, messageId: string): Promise<string | undefined> {
+  const decided = await database.transaction(async (handle) => {
     const letter = (await lock(handle, name, [messageId])).get(messageId);
-    if (!letter || letter.state === "gone") return "unknown";
-    if (letter.state === "deleted") return "deleted";
+    if (!letter || letter.state === "gone") return undefined;
+    if (letter.state === "deleted" && letter.operationId !== null)
+      return { operationId: letter.operationId, handles: [] };
     if (letter.state !== "waiting")
       throw new VisibleError("conflict", "dead_letter_left", "This dead letter was sent back to its queue.");
     const operationId = await operations.add(handle, {
@@ -51,10 +54,10 @@ async function decide(name: QueueName, messageId: string): Promise<"deleted" | "
         data: { queue: name, messageId, operationId, by: actorName() },
       },
     ]);
-    return letter;
+    return { operationId, handles: [letter.handle] };
   });
-  if (typeof outcome === "string") return outcome;
+  if (!decided) return undefined;
   await fault("queues.delete.committed");
-  await sqs.remove(queueOf(name), [outcome.handle]);
-  return "deleted";
+  await sqs.remove(queueOf(name), decided.handles);
+  return decided.operationId;
 }

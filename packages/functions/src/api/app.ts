@@ -13,6 +13,15 @@ import { me } from "./routes/me.ts";
 import { deleteMedia, getMedia, listMedia } from "./routes/media.ts";
 import { getAttachment, getMessage, getRawMessage } from "./routes/messages.ts";
 import { describeApi } from "./routes/openapi.ts";
+import {
+  cancelRedrive,
+  deleteDeadLetter,
+  getDeadLetter,
+  listDeadLetters,
+  listQueueOperations,
+  listQueues,
+  redriveQueue,
+} from "./routes/queues.ts";
 import { createRealtimeTicket } from "./routes/realtime.ts";
 import { getSchedule, listSchedules, putSchedule, removeSchedule } from "./routes/schedules.ts";
 import { getThread, listThreads } from "./routes/threads.ts";
@@ -43,6 +52,13 @@ const routes = [
   getSchedule,
   putSchedule,
   removeSchedule,
+  listQueues,
+  listDeadLetters,
+  getDeadLetter,
+  deleteDeadLetter,
+  redriveQueue,
+  cancelRedrive,
+  listQueueOperations,
   describeApi,
   answerUnbuilt,
 ];

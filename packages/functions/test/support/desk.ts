@@ -66,8 +66,12 @@ export interface Desk {
   stop(): Promise<void>;
 }
 
+/** In the email queue's dead letters: one to look at, one to send back, one to give up. */
+export const deadLetterIds = ["dead-letter-1", "dead-letter-2", "dead-letter-3"] as const;
+
 export async function createDesk(): Promise<Desk> {
   const world = await createWorld();
+  for (const id of deadLetterIds) world.aws.queues.put("emaildeadletter", "no notice", { id });
   await provide({ actor: { kind: "system", name: "migrator" } }, () => ensureBuiltIn());
   const owned = { ...(await uploads()), ...(await jobs()) };
   const ids = {} as Record<Letter, Ids & Owned>;

@@ -5,7 +5,15 @@ import { Media, MediaSummary, Upload } from "../../src/api/media-schemas.ts";
 import { Mailbox, Me, Message, page, Thread, ThreadSummary, Ticket } from "../../src/api/schemas.ts";
 import { Enqueued, Job, JobState, JobSummary, JobType } from "../../src/api/schemas-jobs.ts";
 import { Schedule } from "../../src/api/schemas-schedules.ts";
-import { type Ids, letterNames, type Owned, type Person, sees, subjectOf } from "./desk.ts";
+import { deadLetterIds, type Ids, letterNames, type Owned, type Person, sees, subjectOf } from "./desk.ts";
+import {
+  Cancelled,
+  DeadLetterInFull,
+  DeadLetters,
+  Operation,
+  Queue,
+  Redriven,
+} from "../../src/api/schemas-queues.ts";
 
 export interface RouteCase {
   /** Answers without a token, and without asking the database. */
@@ -205,6 +213,51 @@ export const routes: Record<string, RouteCase> = {
     empty: true,
     adminOnly: true,
     path: () => "/schedules/gone",
+  },
+  "GET /queues": { schema: page(Queue), adminOnly: true, path: () => "/queues" },
+  "GET /queues/:name/dead-letters": {
+    schema: DeadLetters,
+    adminOnly: true,
+    path: () => "/queues/email/dead-letters",
+    inputs: (text) => [
+      `/queues/${text}/dead-letters`,
+      `/queues/email/dead-letters?cursor=${text}`,
+      `/queues/email/dead-letters?limit=${text}`,
+    ],
+  },
+  "GET /queues/:name/dead-letters/:messageId": {
+    schema: DeadLetterInFull,
+    adminOnly: true,
+    path: () => `/queues/email/dead-letters/${deadLetterIds[0]}`,
+    inputs: (text) => [
+      `/queues/${text}/dead-letters/${deadLetterIds[0]}`,
+      `/queues/email/dead-letters/${text}`,
+    ],
+  },
+  "POST /queues/:name/redrive": {
+    schema: Redriven,
+    adminOnly: true,
+    path: () => "/queues/email/redrive",
+    body: { messages: [{ messageId: deadLetterIds[1] }] },
+    inputs: (text) => [`/queues/${text}/redrive`],
+  },
+  "DELETE /queues/:name/redrive": {
+    schema: Cancelled,
+    adminOnly: true,
+    path: () => "/queues/email/redrive",
+    inputs: (text) => [`/queues/${text}/redrive`],
+  },
+  "DELETE /queues/:name/dead-letters/:messageId": {
+    schema: Operation,
+    adminOnly: true,
+    path: () => `/queues/email/dead-letters/${deadLetterIds[2]}`,
+    inputs: (text) => [`/queues/email/dead-letters/${text}`],
+  },
+  "GET /queues/:name/operations": {
+    schema: page(Operation),
+    adminOnly: true,
+    path: () => "/queues/email/operations",
+    inputs: (text) => [`/queues/${text}/operations`, `/queues/email/operations?cursor=${text}`],
   },
   "POST /realtime/tickets": { schema: Ticket, path: () => "/realtime/tickets" },
 };

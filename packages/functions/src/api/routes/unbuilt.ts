@@ -30,12 +30,6 @@ export const unbuilt: Record<string, string[]> = {
     "DELETE /suppressions/{address}",
     "POST /suppressions/import",
   ],
-  "Queues and dead letters": [
-    "GET /queues",
-    "GET /queues/{name}/dead-letters",
-    "POST /queues/{name}/redrive",
-    "DELETE /queues/{name}/dead-letters/{messageId}",
-  ],
   "Signing in through the API": ["GET /auth/login", "GET /auth/callback", "POST /auth/logout"],
   "Google accounts": [
     "GET /google/connect",
