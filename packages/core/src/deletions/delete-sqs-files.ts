@@ -15,8 +15,8 @@ export const deleteSQSFiles = define({
   description:
     "Deletes objects that are not needed any more: claims, pictures, and with `orphans` what was left behind.",
   schema: z.strictObject({
-    /** Look for orphans too; the hourly schedule does. */
-    orphans: z.boolean().default(false),
+    /** Look for orphans too. */
+    orphans: z.boolean().default(true),
     /** Where the run before stopped looking. */
     after: z.string().max(1_024).optional(),
   }),

@@ -22,7 +22,7 @@ export async function request(objects: readonly { key: string }[]): Promise<void
       import("./delete-sqs-files.ts"),
     ]);
     // One that runs may have looked already: then there is another one.
-    await enqueue(deleteSQSFiles, {}, { dedupe: { key: "requested", mode: "replace" } });
+    await enqueue(deleteSQSFiles, { orphans: false }, { dedupe: { key: "requested", mode: "replace" } });
   };
   await (database.inTransaction() ? ask() : database.transaction(ask));
 }

@@ -14,10 +14,22 @@ export const builtIn: readonly ({ name: string; description: string; type: strin
   | { cron: string }
 ))[] = [
   {
+    name: "delete-sqs-files",
+    description: "Deletes objects that are not needed any more, and finds those that were left behind.",
+    type: "deleteSQSFiles",
+    every: "1 hour",
+  },
+  {
     name: "expire-tickets",
     description: "Removes tickets of sockets that nobody used.",
     type: "expireTickets",
     every: "1 hour",
+  },
+  {
+    name: "forget-dead-letters",
+    description: "Empties what is kept of dead letters that SQS has forgotten.",
+    type: "forgetDeadLetters",
+    every: "1 day",
   },
   {
     name: "prune-jobs",
