@@ -35,7 +35,7 @@ export class TestQueues {
     this.held.set(name, held);
     return held;
   }
-  put(name: string, body: string, { id = randomUUID(), sentAt = this.now() } = {}): string {
+  put(name: string, body: string, { id = String(randomUUID()), sentAt = this.now() } = {}): string {
     this.of(name).push({ id, body, sentAt, receives: 0, hiddenUntil: 0 });
     return id;
   }

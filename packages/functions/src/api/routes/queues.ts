@@ -6,10 +6,6 @@ import { notFoundProblem, Problem, problems } from "../problem.ts";
 import { ok, page, wire } from "../schemas.ts";
 import { Cancelled, DeadLetterInFull, DeadLetters, Operation, Queue, Redriven } from "../schemas-queues.ts";
 
-const shared = {
-  security: [{ token: [] as string[] }],
-  middleware: [authenticated] as const,
-};
 const name = queues.QueueNameSchema;
 const messageId = queues.MessageId;
 
@@ -18,7 +14,8 @@ const list = createRoute({
   path: "/queues",
   summary: "The work queues: how many messages wait, and how many are dead letters",
   description: "Counts are SQS's estimates. Administrators only, as everything below.",
-  ...shared,
+  security: [{ token: [] }],
+  middleware: [authenticated] as const,
   responses: { ...ok(page(Queue), "All of them."), ...problems },
 });
 
@@ -32,7 +29,8 @@ const letters = createRoute({
   summary: "What a queue's consumer gave up on, the latest sent first",
   description:
     "The queue is looked into when nobody did in the last seconds. `complete` is false when one look did not reach all of them, or while they are being moved.",
-  ...shared,
+  security: [{ token: [] }],
+  middleware: [authenticated] as const,
   request: { params: z.object({ name }), query: queues.ListDeadLetters },
   responses: {
     ...ok(DeadLetters, "A page."),
@@ -53,7 +51,8 @@ const letter = createRoute({
   method: "get",
   path: "/queues/{name}/dead-letters/{messageId}",
   summary: "A dead letter with its body and every cause",
-  ...shared,
+  security: [{ token: [] }],
+  middleware: [authenticated] as const,
   request: { params: z.object({ name, messageId }) },
   responses: { ...ok(DeadLetterInFull, "The dead letter."), ...problems, ...notFoundProblem },
 });
@@ -66,7 +65,8 @@ const remove = createRoute({
   method: "delete",
   path: "/queues/{name}/dead-letters/{messageId}",
   summary: "Give up on a dead letter",
-  ...shared,
+  security: [{ token: [] }],
+  middleware: [authenticated] as const,
   request: { params: z.object({ name, messageId }) },
   responses: {
     ...ok(Operation, "It is gone, or was deleted before."),
@@ -89,7 +89,8 @@ const redrive = createRoute({
   summary: "Send dead letters back: all, chosen ones, or those of a filter",
   description:
     "All go back as they are, by SQS's own move task, whose progress `GET /queues` shows. Chosen ones may get another body, which the queue's consumer must take; for a letter about a job it is the job's new payload. A letter that was sent back is not sent again.",
-  ...shared,
+  security: [{ token: [] }],
+  middleware: [authenticated] as const,
   request: {
     params: z.object({ name }),
     body: { required: true, content: { "application/json": { schema: queues.RedriveInput } } },
@@ -108,7 +109,8 @@ const cancel = createRoute({
   method: "delete",
   path: "/queues/{name}/redrive",
   summary: "Stop the move task; what was moved stays moved",
-  ...shared,
+  security: [{ token: [] }],
+  middleware: [authenticated] as const,
   request: { params: z.object({ name }) },
   responses: {
     ...ok(Cancelled, "The task as it ended; null when none was running."),
@@ -127,7 +129,8 @@ const operations = createRoute({
   method: "get",
   path: "/queues/{name}/operations",
   summary: "Who did what with a queue's dead letters, the latest first",
-  ...shared,
+  security: [{ token: [] }],
+  middleware: [authenticated] as const,
   request: { params: z.object({ name }), query: queues.ListOperations },
   responses: { ...ok(page(Operation), "A page."), ...problems, ...notFoundProblem },
 });
