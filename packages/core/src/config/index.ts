@@ -31,7 +31,11 @@ const sections = {
     /** Days that an ended job is kept. */
     jobHistoryDays: z.number().positive().default(30),
     logLevel: z.enum(levels),
-    claimCheckBytes: z.number().int().positive().default(128 * 1024),
+    claimCheckBytes: z
+      .number()
+      .int()
+      .positive()
+      .default(128 * 1024),
   }),
   Database: z
     .object({
