@@ -12,6 +12,11 @@ export interface Clock {
    * clock, say when they signed something. Undefined for a time that the machine has not seen yet.
    */
   atMachineTime(time: number): number | undefined;
+  /**
+   * Whether a time is now, by this clock, by the machine's, or by how this one was set before: an SDK that took its
+   * time from an answer goes on by it.
+   */
+  isNow(time: number, toleranceMs: number): boolean;
   /** Calls `listener` with the new offset after each `advance`. The returned function ends that. */
   onMove(listener: (offset: number) => void): () => void;
   /** Calls `callback` once when the clock has moved `ms` on. The returned function cancels it. */
@@ -65,6 +70,10 @@ export function createClock(): Clock {
     atMachineTime(time) {
       if (!(time <= Date.now() + ROUNDING_MS)) return undefined;
       return time + (moves.findLast(({ at }) => at <= time)?.offset ?? 0);
+    },
+    isNow(time, toleranceMs) {
+      const ahead = time - Date.now();
+      return [0, ...moves.map((move) => move.offset)].some((known) => Math.abs(ahead - known) <= toleranceMs);
     },
     onMove(listener) {
       listeners.add(listener);

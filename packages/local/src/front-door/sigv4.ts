@@ -47,7 +47,7 @@ export interface Verifier {
  * What times of signatures are compared with. Functions sign by the run's clock, which may have been moved, and
  * programs outside of the run by the machine's.
  */
-export type SigningClock = Pick<Clock, "now" | "atMachineTime">;
+export type SigningClock = Pick<Clock, "now" | "atMachineTime" | "isNow">;
 
 export function createVerifier(credentials: CredentialStore, clock: SigningClock): Verifier {
   const keys = new Map<string, Buffer>();
@@ -230,10 +230,11 @@ function checkTime(claim: SignatureClaim, clock: SigningClock) {
   const now = clock.now();
   const refusal = refusalAt(claim, signedAt, now);
   if (!refusal) return;
-  // Dates of signatures leave out fractions. Within the second of a move, what is used at once was signed after it, and
-  // an address, which lives for a while, before.
-  const lasts = claim.presigned && claim.service !== "rds-db";
-  for (const time of lasts ? [signedAt] : [signedAt, signedAt + 999]) {
+  if (!claim.presigned && clock.isNow(signedAt, SKEW_MS)) return;
+  // Dates of signatures leave out fractions. Within the second of a move, a database token, which is used at once, was
+  // signed after it, and an address, which lives for a while, before.
+  const times = !claim.presigned ? [] : claim.service === "rds-db" ? [signedAt, signedAt + 999] : [signedAt];
+  for (const time of times) {
     const byMachine = clock.atMachineTime(time);
     if (byMachine !== undefined && !refusalAt(claim, byMachine, now)) return;
   }

@@ -158,7 +158,11 @@ describe("the examples of the documentation", () => {
     }),
     revoke: () => undefined,
   };
-  const at = (iso: string) => ({ now: () => Date.parse(iso), atMachineTime: () => undefined });
+  const at = (iso: string) => ({
+    now: () => Date.parse(iso),
+    atMachineTime: () => undefined,
+    isNow: () => false,
+  });
   const empty = "e3b0c44298fc1c149afbf4c8996fb92427ae41e4649b934ca495991b7852b855";
   const range = {
     host: "examplebucket.s3.amazonaws.com",
@@ -269,7 +273,7 @@ describe("RDS tokens", () => {
         { method: "GET", host: as, path: "/", query },
         { service: "rds-db", region },
         door.credentials,
-        { now, atMachineTime: () => undefined },
+        { now, atMachineTime: () => undefined, isNow: () => false },
       );
     expect(verify(address, "eu-west-1").principal).toEqual({
       kind: "role",
