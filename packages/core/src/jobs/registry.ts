@@ -1,6 +1,6 @@
+import { deleteSQSFiles } from "../deletions/delete-sqs-files.ts";
 import { expireUploads } from "../media/expire-uploads.ts";
 import { removePicture } from "../media/remove-picture.ts";
-import { deleteSQSFiles } from "../deletions/delete-sqs-files.ts";
 import { forgetDeadLetters } from "../queues/forget-dead-letters.ts";
 import { syncSchedule } from "../schedules/sync-job.ts";
 import { expireTickets } from "./types/expire-tickets.ts";

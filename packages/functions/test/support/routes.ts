@@ -4,8 +4,6 @@ import { address } from "../../../core/test/support/world.ts";
 import { Media, MediaSummary, Upload } from "../../src/api/media-schemas.ts";
 import { Mailbox, Me, Message, page, Thread, ThreadSummary, Ticket } from "../../src/api/schemas.ts";
 import { Enqueued, Job, JobState, JobSummary, JobType } from "../../src/api/schemas-jobs.ts";
-import { Schedule } from "../../src/api/schemas-schedules.ts";
-import { deadLetterIds, type Ids, letterNames, type Owned, type Person, sees, subjectOf } from "./desk.ts";
 import {
   Cancelled,
   DeadLetterInFull,
@@ -14,6 +12,8 @@ import {
   Queue,
   Redriven,
 } from "../../src/api/schemas-queues.ts";
+import { Schedule } from "../../src/api/schemas-schedules.ts";
+import { deadLetterIds, type Ids, letterNames, type Owned, type Person, sees, subjectOf } from "./desk.ts";
 
 export interface RouteCase {
   /** Answers without a token, and without asking the database. */
