@@ -38,5 +38,9 @@ export class Stopped extends Error {
 
 export function errorOf(error: unknown): ErrorOfJob {
   const { name, message, code } = describe(error);
-  return { code: code ?? "job_failed", name, message };
+  return { code: code ?? "job_failed", name, message: storable(message) };
 }
+
+/** Postgres takes no NUL, in text as in JSON. */
+export const storable = (text: string): string => text.replaceAll("\0", "");
+export const isStorable = (json: string): boolean => !json.includes("\\u0000");

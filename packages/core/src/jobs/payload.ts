@@ -2,6 +2,7 @@
 import * as claims from "../claims/index.ts";
 import { inTransaction } from "../database/index.ts";
 import { VisibleError } from "../error/index.ts";
+import { isStorable } from "./errors.ts";
 import { find } from "./registry.ts";
 import type { Claim, JobType } from "./types.ts";
 
@@ -12,7 +13,14 @@ import type { Claim, JobType } from "./types.ts";
 export function checked(type: JobType, payload: unknown, claim?: Claim): { value: unknown; parsed: unknown } {
   if (find(type.name) !== type)
     throw new VisibleError("validation", "unknown_job_type", `There is no job type ${type.name}.`);
-  const value: unknown = JSON.parse(JSON.stringify(payload ?? null));
+  const json = JSON.stringify(payload ?? null);
+  if (!isStorable(json))
+    throw new VisibleError(
+      "validation",
+      "invalid_payload",
+      `${type.name}: the payload must not contain NUL.`,
+    );
+  const value: unknown = JSON.parse(json);
   // With a claim, the payload that is passed is the one that was put away.
   return { value: claim ? null : value, parsed: parsePayload(type, value) };
 }

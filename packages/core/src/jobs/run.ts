@@ -4,7 +4,7 @@ import { now } from "../clock/index.ts";
 import { describe, VisibleError } from "../error/index.ts";
 import * as log from "../log/index.ts";
 import type { Claimed } from "./claim.ts";
-import { JobError, Stopped } from "./errors.ts";
+import { isStorable, JobError, Stopped, storable } from "./errors.ts";
 import type { Ledger } from "./ledger.ts";
 import { once } from "./once.ts";
 import { type Ended, failure } from "./outcome.ts";
@@ -106,8 +106,10 @@ async function handle(
     { actor: { kind: "system", name: `job ${job.type}` }, requestId: job.id, trace: job.trace },
     async () => {
       const returned: unknown = await type.handler(payload, contextOf(worker, job, ledger, signal));
-      const result: unknown =
-        returned === undefined ? undefined : JSON.parse(JSON.stringify(returned) ?? "null");
+      const json = returned === undefined ? undefined : (JSON.stringify(returned) ?? "null");
+      if (json !== undefined && !isStorable(json))
+        throw new JobError("result_not_storable", "its result contains NUL", { retry: false });
+      const result: unknown = json === undefined ? undefined : JSON.parse(json);
       const claim = result === undefined ? null : await putAway(job.id, "result", result);
       return claim ? { resultClaim: claim } : { result };
     },
@@ -138,11 +140,11 @@ function contextOf(worker: string, job: Claimed, ledger: Ledger, signal: AbortSi
     progress: (fraction, note) =>
       ledger.progress(job, {
         fraction: Math.min(1, Math.max(0, fraction)),
-        note: note?.slice(0, longestLine),
+        note: note && storable(note).slice(0, longestLine),
       }),
     log: (line) => {
       lines += 1;
-      if (lines < mostLogLines) ledger.line(job, line.slice(0, longestLine));
+      if (lines < mostLogLines) ledger.line(job, storable(line).slice(0, longestLine));
       else if (lines === mostLogLines) ledger.line(job, "… further lines are not kept");
     },
     once: (key, effect) => once(worker, job, key, effect),

@@ -156,6 +156,26 @@ describe("runs", () => {
     expect(await eventsOf(world, id)).toEqual(["job.failed", "job.failed", "job.dead"]);
   });
 
+  test("with NUL in whatever it says, and harms no other", async () => {
+    handler = async ({ n }, job) => {
+      job.log("a\0b");
+      job.progress(0.5, "a\0b");
+      if (n === 1) throw new JobError("nul", "a\0b", { retry: false });
+      return n === 2 ? { text: "a\0b" } : n;
+    };
+    const made = await asSystem(() => enqueueMany([1, 2, 3].map((n) => order(probe, { n }))));
+    await workAll();
+    const states = await Promise.all(made.map(({ id }) => row(world, id)));
+    expect(states.map(({ state, error }) => [state, error?.code ?? null])).toEqual([
+      ["dead", "nul"],
+      ["dead", "result_not_storable"],
+      ["done", null],
+    ]);
+    await expect(asSystem(() => enqueue(probe, { text: "\0" } as never))).rejects.toMatchObject({
+      code: "invalid_payload",
+    });
+  });
+
   test("not again when the handler says that it cannot help", async () => {
     handler = async () => {
       throw new JobError("gone", "There is nothing left to do.", { retry: false });
