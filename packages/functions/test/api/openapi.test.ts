@@ -71,8 +71,9 @@ describe("access", () => {
     }
   });
 
-  test("whatever is named in a path may not be found", () => {
+  test("whatever is named in a path may not be found, unless it is made there", () => {
     for (const { name, path, operation } of operations())
-      if (path.includes("{")) expect(operation.responses, name).toHaveProperty("404");
+      if (path.includes("{") && !name.startsWith("PUT "))
+        expect(operation.responses, name).toHaveProperty("404");
   });
 });
