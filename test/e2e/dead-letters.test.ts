@@ -40,9 +40,9 @@ async function arrived(name: string, count: number): Promise<void> {
 }
 
 describe.each([
-  ["JobsQueue", "JobsDeadLetterQueue", "JobsConsumer"],
-  ["MailEventsQueue", "MailEventsDeadLetterQueue", "MailEventsConsumer"],
-])("%s", (queue, dead, consumer) => {
+  ["JobsQueue", "JobsDeadLetterQueue", "JobsConsumer", "message_malformed", "neither a wake"],
+  ["MailEventsQueue", "MailEventsDeadLetterQueue", "MailEventsConsumer", "not_implemented", "not built yet"],
+])("%s", (queue, dead, consumer, code, cause) => {
   test("a message is in the dead-letter queue after five receives and no wait, its cause under its identifier", async () => {
     const started = system.app.cloud.clock.now();
     await system.app.ports.sqs.send({ kind: "developer" }, system.queue(queue), {
@@ -53,10 +53,10 @@ describe.each([
     expect(system.app.cloud.clock.now() - started).toBeLessThan(60_000);
     const [letter] = await deadLetters(dead);
     expect(letter?.body).toBe(JSON.stringify({ for: queue }));
-    expect(letter?.failures.map(({ attempt, code }) => ({ attempt, code }))).toEqual(
-      [1, 2, 3, 4, 5].map((attempt) => ({ attempt, code: "not_implemented" })),
+    expect(letter?.failures.map((failure) => ({ attempt: failure.attempt, code: failure.code }))).toEqual(
+      [1, 2, 3, 4, 5].map((attempt) => ({ attempt, code })),
     );
-    expect(letter?.failures[0]?.cause).toContain("not built yet");
+    expect(letter?.failures[0]?.cause).toContain(cause);
     expect(system.app.iam.denials()).toEqual([]);
     expect(
       system.observed.filter(
@@ -66,7 +66,7 @@ describe.each([
   });
 });
 
-test("an uploaded picture is told to the image queue and ends as a dead letter; S3's test message does not, nor other objects", async () => {
+test("an object below the uploads that nobody asked for is told to the image queue and ends as a dead letter; S3's test message does not, nor other objects", async () => {
   const { s3 } = system.app.ports;
   const bucket = String(system.graph.links.HomeBucket?.name);
   for (const key of ["tmp/other.png", "attachments/att_1", "tmp/uploads/one two.png"])
@@ -79,5 +79,5 @@ test("an uploaded picture is told to the image queue and ends as a dead letter; 
     Records: { s3: { object: { key: string } } }[];
   };
   expect(Records.map(({ s3: { object } }) => object.key)).toEqual(["tmp/uploads/one+two.png"]);
-  expect(letter?.failures.at(-1)).toMatchObject({ attempt: 5, code: "not_implemented" });
+  expect(letter?.failures.at(-1)).toMatchObject({ attempt: 5, code: "upload_unknown" });
 });

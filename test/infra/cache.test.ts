@@ -35,6 +35,7 @@ describe.each(stages)("stage %s", (stage) => {
       type: "sst.sst.Linkable",
       host: cluster.outputs.primaryEndpointAddress,
       port: 6379,
+      local: false,
       secretArn: text(one(graph, "secret", "RedisProxySecret"), "arn"),
     });
     const version = one(graph, "aws:secretsmanager/secretVersion:SecretVersion", "RedisProxySecretVersion");

@@ -138,6 +138,7 @@ describe.each(stages)("stage %s", (stage) => {
     expect(graph.links.Cdn).toEqual({
       type: "sst.sst.Linkable",
       url: `https://${text(one(graph, distributionType), "domainName")}`,
+      distributionId: text(one(graph, distributionType), "id"),
       keyGroupId: text(one(graph, keyGroupType), "id"),
       secretArn: text(secret, "arn"),
     });

@@ -134,7 +134,15 @@ test("functions are linked to what they use", async () => {
     ].toSorted(),
     AuthPreSignUp: ["Settings"],
     AuthPreTokenGeneration: ["Settings"],
-    EmailConsumer: ["Database", "HomeBucket", "ImageQueue", "MailBucket", "Realtime", "Settings"],
+    EmailConsumer: [
+      "Database",
+      "EmailQueue",
+      "HomeBucket",
+      "ImageQueue",
+      "MailBucket",
+      "Realtime",
+      "Settings",
+    ],
     ImageConsumer: ["Database", "HomeBucket", "ImageQueue", "JobsQueue", "Realtime", "Settings"],
     JobsConsumer: [
       "Cdn",

@@ -42,6 +42,8 @@ describe.each(stages)("stage %s", (stage) => {
       type: "sst.sst.Linkable",
       groupName: `frontdesk-${stage}`,
       roleArn: text(one(graph, "role", "SchedulerRole"), "arn"),
+      queueArn: text(one(graph, "queue", "JobsQueueQueue"), "arn"),
+      deadLetterQueueArn: text(one(graph, "queue", "JobsDeadLetterQueueQueue"), "arn"),
     });
   });
 });

@@ -1,9 +1,7 @@
 /** Pictures: uploads, their sizes, and those among the attachments of mail. */
 export { askToExpire } from "./ask-to-expire.ts";
 export { picturesOf } from "./attachments.ts";
-export { type Delivery, take } from "./consume.ts";
 export { contentOfKey, uploadKey, variantKey } from "./names.ts";
-export { provide as providePictures } from "./pictures.ts";
 export { get, ListMedia, list, type MediaSummary } from "./read.ts";
 export { remove } from "./remove.ts";
 export { looksLikePicture } from "./signature.ts";

@@ -1,6 +1,7 @@
 import { afterAll, afterEach, beforeAll, beforeEach, describe, expect, test } from "vitest";
 import { ingest } from "../../src/mail/index.ts";
 import * as media from "../../src/media/index.ts";
+import * as processing from "../../src/media/processing/index.ts";
 import * as messages from "../../src/messages/index.ts";
 import { createDouble, type Double } from "../support/pictures.ts";
 import {
@@ -28,7 +29,7 @@ beforeEach(async () => {
   await world.reset();
   pictures = createDouble();
   // Bytes of a picture's beginning; what follows is what the double reads.
-  restore = media.providePictures({
+  restore = processing.providePictures({
     ...pictures,
     inspect: (bytes) => pictures.inspect(bytes.subarray(3)),
     derive: (bytes, ...rest) => pictures.derive(bytes.subarray(3), ...rest),
@@ -62,7 +63,7 @@ async function receive(
 }
 const asked = () => world.aws.sent.filter(({ url }) => url.endsWith("/image"));
 /** What the queue does: hands on what was sent. */
-const deliver = () => asSystem(() => media.take(asked().map(({ body }) => record(body))));
+const deliver = () => asSystem(() => processing.take(asked().map(({ body }) => record(body))));
 const attachmentsOf = async (messageId: string, user = member) =>
   (await as(user, () => messages.get({ messageId }))).attachments;
 
@@ -150,7 +151,7 @@ describe("mail in quarantine", () => {
     await receive([photo], { virus: "FAIL" });
     expect(asked()).toEqual([]);
     const [attachment] = await world.rows<{ id: string }>("select id from frontdesk.attachments");
-    expect(await asSystem(() => media.take([record({ attachment: attachment?.id })]))).toEqual({
+    expect(await asSystem(() => processing.take([record({ attachment: attachment?.id })]))).toEqual({
       failed: [],
     });
     expect(await world.count("media")).toBe(0);

@@ -2,6 +2,7 @@ import { afterAll, afterEach, beforeAll, beforeEach, describe, expect, test } fr
 import * as clock from "../../src/clock/index.ts";
 import * as database from "../../src/database/index.ts";
 import * as media from "../../src/media/index.ts";
+import * as processing from "../../src/media/processing/index.ts";
 import { createPool } from "../../src/pool/index.ts";
 import { Answer } from "../support/aws.ts";
 import { createDouble, type Double } from "../support/pictures.ts";
@@ -28,14 +29,14 @@ afterAll(() => world.stop());
 beforeEach(async () => {
   await world.reset();
   pictures = createDouble();
-  restores.push(media.providePictures(pictures));
+  restores.push(processing.providePictures(pictures));
   noor = await signIn("noor", "recruiter");
 });
 afterEach(() => {
   for (const restore of restores.splice(0).reverse()) restore();
 });
 
-const take = (...records: media.Delivery[]) => asSystem(() => media.take(records));
+const take = (...records: processing.Delivery[]) => asSystem(() => processing.take(records));
 const tell = (mediaId: string, attempt = 1) => take(created(media.uploadKey(mediaId), attempt));
 const later = (ms: number) =>
   restores.push(clock.provide({ now: () => Date.now() + ms, sleep: async () => {} }));

@@ -3,6 +3,7 @@ import * as clock from "../../src/clock/index.ts";
 import { arm } from "../../src/faults/index.ts";
 import * as jobs from "../../src/jobs/index.ts";
 import * as media from "../../src/media/index.ts";
+import * as processing from "../../src/media/processing/index.ts";
 import { Answer } from "../support/aws.ts";
 import { createDouble, type Double } from "../support/pictures.ts";
 import {
@@ -27,7 +28,7 @@ afterAll(() => world.stop());
 beforeEach(async () => {
   await world.reset();
   pictures = createDouble();
-  restores.push(media.providePictures(pictures));
+  restores.push(processing.providePictures(pictures));
   noor = await signIn("noor", "recruiter");
 });
 afterEach(() => {
@@ -35,7 +36,7 @@ afterEach(() => {
 });
 
 const tell = (mediaId: string, attempt = 1) =>
-  asSystem(() => media.take([created(media.uploadKey(mediaId), attempt)]));
+  asSystem(() => processing.take([created(media.uploadKey(mediaId), attempt)]));
 const remove = (mediaId: string, user = noor) => as(user, () => media.remove({ mediaId }));
 /** What the jobs consumer does until nothing is due. */
 const work = () => asSystem(() => jobs.work({ remainingMs: () => 60_000 }));

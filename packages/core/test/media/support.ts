@@ -1,6 +1,7 @@
 /** Uploads as they come in: asked for, put where the form would put them, told by S3. */
 import { provide as provideActor } from "../../src/actor/index.ts";
 import * as media from "../../src/media/index.ts";
+import type * as processing from "../../src/media/processing/index.ts";
 import { as, type TestUser, type World } from "../support/world.ts";
 
 export const asSystem = <T>(callback: () => T): T =>
@@ -8,7 +9,7 @@ export const asSystem = <T>(callback: () => T): T =>
 
 let records = 0;
 
-export function record(body: unknown, attempt = 1): media.Delivery {
+export function record(body: unknown, attempt = 1): processing.Delivery {
   records += 1;
   return {
     messageId: `record-${records}`,
@@ -19,7 +20,7 @@ export function record(body: unknown, attempt = 1): media.Delivery {
 }
 
 /** S3's event, with the key as S3 encodes it. */
-export function created(key: string, attempt = 1, bucket = "home"): media.Delivery {
+export function created(key: string, attempt = 1, bucket = "home"): processing.Delivery {
   return record(
     {
       Records: [

@@ -1,4 +1,4 @@
-import { take } from "@frontdesk/core/media";
+import { take } from "@frontdesk/core/media/processing";
 import type { SQSHandler } from "aws-lambda";
 import { asSystem } from "../system.ts";
 

@@ -1,5 +1,6 @@
 import { afterAll, afterEach, beforeAll, beforeEach, expect, test } from "vitest";
 import * as media from "../../../core/src/media/index.ts";
+import * as processing from "../../../core/src/media/processing/index.ts";
 import { created, stateOf, upload } from "../../../core/test/media/support.ts";
 import { createDouble } from "../../../core/test/support/pictures.ts";
 import { createWorld, signIn, type World } from "../../../core/test/support/world.ts";
@@ -14,7 +15,7 @@ beforeAll(async () => {
 afterAll(() => world.stop());
 beforeEach(async () => {
   await world.reset();
-  restore = media.providePictures(createDouble());
+  restore = processing.providePictures(createDouble());
 });
 afterEach(() => restore());
 
