@@ -1,14 +1,14 @@
 import { configDefaults, defineConfig } from "vitest/config";
 
 /** Tests of many starts, syntheses or kills, minutes of them: `npm run test:thorough`, which CI runs as well. */
-const thorough = "**/*.thorough.test.ts";
+const thorough = ["**/*.thorough.test.ts", "**/*.soak.test.ts"];
 
 /** One project a kind of test, so that each can be run alone: `npx vitest run --project core`. */
 export default defineConfig({
   test: {
     testTimeout: 60_000,
     hookTimeout: 120_000,
-    exclude: [...configDefaults.exclude, thorough],
+    exclude: [...configDefaults.exclude, ...thorough],
     // vitest leaves one core to itself, which on CI's two means one file at a time; most tests wait for processes.
     maxWorkers: 2,
     projects: [
