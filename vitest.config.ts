@@ -1,6 +1,6 @@
 import { configDefaults, defineConfig } from "vitest/config";
 
-/** Tests of many starts, syntheses or kills, minutes of them: `npm run test:thorough`, which CI runs as well. */
+/** Tests of many starts, syntheses or kills, minutes of them: `npm run test:thorough`. */
 const thorough = ["**/*.thorough.test.ts", "**/*.soak.test.ts"];
 
 /** One project a kind of test, so that each can be run alone: `npx vitest run --project core`. */
