@@ -4,6 +4,7 @@
  */
 import { join } from "node:path";
 import { parseArgs } from "node:util";
+import * as actor from "@frontdesk/core/actor";
 import { type ConfigInput, provide } from "@frontdesk/core/config";
 import { bootstrap, migrate } from "@frontdesk/core/migrations";
 import { ensurePlatform, startServices, synthesise } from "@frontdesk/local";
@@ -25,6 +26,7 @@ const Links = z.object({
   Cache: z.looseObject({ host: z.literal("localhost"), port: z.number() }),
   // Checked where it is read, by core's own schema.
   Settings: z.custom<ConfigInput["Settings"]>((value) => typeof value === "object"),
+  JobsQueue: z.custom<ConfigInput["JobsQueue"]>((value) => typeof value === "object"),
 });
 
 function stageOf(): string {
@@ -45,7 +47,7 @@ const say = (line: string) => process.stdout.write(`${line}\n`);
 try {
   await ensurePlatform(root, stage, say);
   const graph = await synthesise({ appDir: root, stage, dev: true, signal });
-  const { Database, Cache, Settings } = Links.parse(graph.links);
+  const { Database, Cache, Settings, JobsQueue } = Links.parse(graph.links);
   const stop = await startServices({
     folder: join(workFolder, "state", `services-${stage}`),
     ports: { database: Database.port, cache: Cache.port },
@@ -62,8 +64,11 @@ try {
     signal,
   });
   onStop(stop);
-  provide({ Database, Settings });
-  const { applied, mailboxes } = await migrate();
+  provide({ Database, Settings, JobsQueue });
+  const { applied, mailboxes } = await actor.provide(
+    { actor: { kind: "system", name: "migrator" } },
+    migrate,
+  );
   say(`migrated: ${applied.length} applied now; ${mailboxes} mailboxes`);
   say(`ready. In another terminal: npx sst dev --stage ${stage}. Ctrl-C stops.`);
   await stopped;
