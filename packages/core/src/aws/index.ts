@@ -11,6 +11,9 @@ import type { SecretsManagerClient } from "@aws-sdk/client-secrets-manager";
 import type { SQSClient } from "@aws-sdk/client-sqs";
 import { inTransaction } from "../database/context.ts";
 
+export { collect } from "./body.ts";
+export { changeVisibility, perCall, type Queue, regionOf } from "./queues.ts";
+
 interface Interceptable {
   middlewareStack: { add(middleware: unknown, options: unknown): void };
 }

@@ -73,25 +73,11 @@ export async function read({ key, size, sha256 }: Claim): Promise<unknown> {
     .catch((error: unknown) => {
       throw translate(error);
     });
-  const bytes = await collect(answer.Body as Readable | undefined, size);
+  const body = answer.Body as Readable | undefined;
+  const bytes = body && (await aws.collect(body, size, () => undefined));
   if (bytes?.length !== size || createHash("sha256").update(bytes).digest("hex") !== sha256)
     throw new ClaimError("claim_corrupt", "the object's bytes are not those that were put away");
   return JSON.parse(bytes.toString()) as unknown;
-}
-
-/** @returns Nothing when there is more than there should be. */
-async function collect(body: Readable | undefined, size: number): Promise<Buffer | undefined> {
-  const chunks: Buffer[] = [];
-  let length = 0;
-  for await (const chunk of (body ?? []) as AsyncIterable<Buffer>) {
-    length += chunk.length;
-    if (length > size) {
-      body?.destroy();
-      return undefined;
-    }
-    chunks.push(chunk);
-  }
-  return Buffer.concat(chunks, length);
 }
 
 function translate(error: unknown): unknown {

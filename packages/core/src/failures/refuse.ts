@@ -19,9 +19,6 @@ export interface Reason {
   cause: string;
 }
 
-/** SQS takes ten entries a call. */
-const perCall = 10;
-
 /**
  * Gives up on messages that no further try can help. Writes why, then makes each visible at once: its remaining
  * receives are over in a moment rather than in as many visibility timeouts, and SQS's own redrive takes it to the
@@ -33,7 +30,7 @@ const perCall = 10;
  * @throws VisibleError `unavailable` when the database is: then the queue brings the messages again.
  */
 export async function refuse(
-  queue: { url: string; arn: string },
+  queue: aws.Queue,
   received: readonly Received[],
   reason: Reason,
 ): Promise<string[]> {
@@ -48,35 +45,28 @@ export async function refuse(
   );
   for (const { messageId, attempt, trace } of received)
     log.error("a message is given up", { queue: queue.arn, record: messageId, attempt, trace, ...reason });
-  for (let from = 0; from < received.length; from += perCall)
-    await showAtOnce(queue, received.slice(from, from + perCall));
+  for (let from = 0; from < received.length; from += aws.perCall)
+    await showAtOnce(queue, received.slice(from, from + aws.perCall));
   return received.map(({ messageId }) => messageId);
 }
 
 /** A message that stays hidden is late, not lost: it comes again after its visibility timeout. */
-async function showAtOnce(
-  { url, arn }: { url: string; arn: string },
-  received: readonly Received[],
-): Promise<void> {
+async function showAtOnce(queue: aws.Queue, received: readonly Received[]): Promise<void> {
   try {
-    const { ChangeMessageVisibilityBatchCommand } = await import("@aws-sdk/client-sqs");
-    const client = await aws.sqs(arn.split(":")[3] ?? "");
-    const { Failed = [] } = await client.send(
-      new ChangeMessageVisibilityBatchCommand({
-        QueueUrl: url,
-        Entries: received.map(({ receiptHandle }, index) => ({
-          Id: String(index),
-          ReceiptHandle: receiptHandle,
-          VisibilityTimeout: 0,
-        })),
-      }),
+    const refused = await aws.changeVisibility(
+      queue,
+      0,
+      received.map(({ receiptHandle }) => receiptHandle),
     );
-    for (const { Id, Code } of Failed)
+    for (const { index, code } of refused)
       log.warn("a refused message stays hidden until its timeout", {
-        record: received[Number(Id)]?.messageId,
-        code: Code,
+        record: received[index]?.messageId,
+        code,
       });
   } catch (error) {
-    log.warn("refused messages stay hidden until their timeout", { queue: arn, error: describe(error) });
+    log.warn("refused messages stay hidden until their timeout", {
+      queue: queue.arn,
+      error: describe(error),
+    });
   }
 }

@@ -2,7 +2,6 @@ import * as aws from "../aws/index.ts";
 import { config } from "../config/index.ts";
 import { describe } from "../error/index.ts";
 import * as log from "../log/index.ts";
-import { regionOf } from "./wake.ts";
 
 /**
  * Says when messages of the jobs queue come again. The queue's own timeout is six times the consumer's, as Lambda asks:
@@ -13,21 +12,11 @@ export async function showAgainIn(
   received: readonly { messageId: string; receiptHandle: string }[],
 ): Promise<void> {
   if (received.length === 0) return;
-  const { url, arn } = config("JobsQueue");
+  const queue = config("JobsQueue");
+  const handles = received.map(({ receiptHandle }) => receiptHandle);
   try {
-    const { ChangeMessageVisibilityBatchCommand } = await import("@aws-sdk/client-sqs");
-    const client = await aws.sqs(regionOf(arn));
-    for (let from = 0; from < received.length; from += 10)
-      await client.send(
-        new ChangeMessageVisibilityBatchCommand({
-          QueueUrl: url,
-          Entries: received.slice(from, from + 10).map(({ receiptHandle }, index) => ({
-            Id: String(index),
-            ReceiptHandle: receiptHandle,
-            VisibilityTimeout: seconds,
-          })),
-        }),
-      );
+    for (let from = 0; from < handles.length; from += aws.perCall)
+      await aws.changeVisibility(queue, seconds, handles.slice(from, from + aws.perCall));
   } catch (error) {
     log.warn("messages keep their visibility", { error: describe(error) });
   }
@@ -37,6 +26,6 @@ export async function showAgainIn(
 export async function sendWake(): Promise<void> {
   const { url, arn } = config("JobsQueue");
   const { SendMessageCommand } = await import("@aws-sdk/client-sqs");
-  const client = await aws.sqs(regionOf(arn));
+  const client = await aws.sqs(aws.regionOf(arn));
   await client.send(new SendMessageCommand({ QueueUrl: url, MessageBody: JSON.stringify({ job: "next" }) }));
 }

@@ -1,4 +1,5 @@
 /** Messages on the jobs queue. They carry no work: whoever gets one claims what the database says is next. */
+import { regionOf } from "../aws/index.ts";
 import { now } from "../clock/index.ts";
 import { config, has } from "../config/index.ts";
 import * as outbox from "../outbox/index.ts";
@@ -51,5 +52,3 @@ export function jobsQueue(): { region: string; url: string } {
   const { url, arn } = config("JobsQueue");
   return { region: regionOf(arn), url };
 }
-
-export const regionOf = (arn: string): string => arn.split(":")[3] ?? "";

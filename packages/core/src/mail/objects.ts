@@ -65,25 +65,14 @@ export async function readMail(
   }
   const release = await budget.take(length);
   try {
-    return { bytes: await collect(body), release };
+    const bytes = await aws.collect(body, largestObject, (size): never => {
+      throw tooLarge(size);
+    });
+    return { bytes, release };
   } catch (error) {
     release();
     throw error;
   }
-}
-
-async function collect(body: Readable): Promise<Buffer> {
-  const chunks: Buffer[] = [];
-  let size = 0;
-  for await (const chunk of body as AsyncIterable<Buffer>) {
-    size += chunk.length;
-    if (size > largestObject) {
-      body.destroy();
-      throw tooLarge(size);
-    }
-    chunks.push(chunk);
-  }
-  return Buffer.concat(chunks, size);
 }
 
 function tooLarge(size: number): IngestFailure {

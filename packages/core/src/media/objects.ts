@@ -28,17 +28,7 @@ export async function read(key: string): Promise<Buffer | undefined> {
     });
   const body = answer.Body as Readable | undefined;
   if (!body) return Buffer.alloc(0);
-  const chunks: Buffer[] = [];
-  let size = 0;
-  for await (const chunk of body as AsyncIterable<Buffer>) {
-    size += chunk.length;
-    if (size > limits.bytes) {
-      body.destroy();
-      return undefined;
-    }
-    chunks.push(chunk);
-  }
-  return Buffer.concat(chunks, size);
+  return aws.collect(body, limits.bytes, () => undefined);
 }
 
 function translate(error: unknown): unknown {

@@ -1,6 +1,7 @@
 /** The work queues, by the names that the API has for them. */
 import * as z from "zod";
 import { current, isAdmin } from "../actor/index.ts";
+import { type Queue, regionOf } from "../aws/index.ts";
 import { config } from "../config/index.ts";
 import { VisibleError } from "../error/index.ts";
 
@@ -15,20 +16,15 @@ const sections = {
   mailEvents: ["MailEventsQueue", "MailEventsDeadLetterQueue"],
 } as const satisfies Record<QueueName, readonly [string, string]>;
 
-interface Place {
-  url: string;
-  arn: string;
-}
-
 export interface WorkQueue {
-  work: Place;
-  dead: Place;
+  work: Queue;
+  dead: Queue;
   region: string;
 }
 
 export function queueOf(name: QueueName): WorkQueue {
   const [work, dead] = sections[name];
-  return { work: config(work), dead: config(dead), region: config(work).arn.split(":")[3] ?? "" };
+  return { work: config(work), dead: config(dead), region: regionOf(config(work).arn) };
 }
 
 /** An identifier that SQS gave a message. */

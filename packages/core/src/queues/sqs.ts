@@ -5,9 +5,6 @@ import { describe } from "../error/index.ts";
 import * as log from "../log/index.ts";
 import type { WorkQueue } from "./registry.ts";
 
-/** SQS takes ten entries a call. */
-const perCall = 10;
-
 export async function receive(
   { dead, region }: WorkQueue,
   options: { hideSeconds: number; waitSeconds: number },
@@ -16,7 +13,7 @@ export async function receive(
   const { Messages = [] } = await (await aws.sqs(region)).send(
     new ReceiveMessageCommand({
       QueueUrl: dead.url,
-      MaxNumberOfMessages: perCall,
+      MaxNumberOfMessages: aws.perCall,
       VisibilityTimeout: options.hideSeconds,
       WaitTimeSeconds: options.waitSeconds,
       MessageSystemAttributeNames: ["All"],
@@ -26,19 +23,9 @@ export async function receive(
 }
 
 /** Shows messages again. One that cannot be shown comes back by itself when its time is over. */
-export function show(queue: WorkQueue, handles: readonly string[]): Promise<void> {
+export function show({ dead }: WorkQueue, handles: readonly string[]): Promise<void> {
   return inTens(handles, async (some) => {
-    const { ChangeMessageVisibilityBatchCommand } = await import("@aws-sdk/client-sqs");
-    await (await aws.sqs(queue.region)).send(
-      new ChangeMessageVisibilityBatchCommand({
-        QueueUrl: queue.dead.url,
-        Entries: some.map((ReceiptHandle, index) => ({
-          Id: String(index),
-          ReceiptHandle,
-          VisibilityTimeout: 0,
-        })),
-      }),
-    );
+    await aws.changeVisibility(dead, 0, some);
   });
 }
 
@@ -63,9 +50,9 @@ async function inTens(
   handles: readonly string[],
   call: (some: readonly string[]) => Promise<void>,
 ): Promise<void> {
-  for (let from = 0; from < handles.length; from += perCall)
+  for (let from = 0; from < handles.length; from += aws.perCall)
     try {
-      await call(handles.slice(from, from + perCall));
+      await call(handles.slice(from, from + aws.perCall));
     } catch (error) {
       log.warn("dead letters are left to the next look", { error: describe(error) });
     }

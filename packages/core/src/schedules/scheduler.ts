@@ -57,7 +57,7 @@ export async function putSchedule(
   known: boolean,
 ): Promise<"created" | "updated"> {
   const { CreateScheduleCommand, UpdateScheduleCommand } = await import("@aws-sdk/client-scheduler");
-  const client = await aws.scheduler(regionOf());
+  const client = await aws.scheduler(region());
   const create = async () => {
     await client.send(new CreateScheduleCommand(input));
     return "created" as const;
@@ -79,7 +79,7 @@ export async function putSchedule(
 
 export async function deleteSchedule(name: string): Promise<void> {
   const { DeleteScheduleCommand } = await import("@aws-sdk/client-scheduler");
-  const client = await aws.scheduler(regionOf());
+  const client = await aws.scheduler(region());
   try {
     await client.send(new DeleteScheduleCommand({ Name: name, GroupName: config("Scheduler").groupName }));
   } catch (error) {
@@ -97,6 +97,6 @@ function isNamed(error: unknown, name: string): boolean {
 }
 
 /** A schedule lies where its queue does. */
-function regionOf(): string {
-  return config("Scheduler").queueArn.split(":")[3] ?? "";
+function region(): string {
+  return aws.regionOf(config("Scheduler").queueArn);
 }
