@@ -7,6 +7,7 @@ import { ensurePlatform, synthesise } from "@frontdesk/local";
 import { evaluate } from "./audit/evaluate.ts";
 import { renderJson } from "./audit/json.ts";
 import { renderTable } from "./audit/table.ts";
+import { isStage } from "./run/options.ts";
 import { root } from "./run/root.ts";
 
 function readOptions() {
@@ -17,7 +18,7 @@ function readOptions() {
         json: { type: "boolean", default: false },
       },
     });
-    if (!/^[a-z][a-z0-9-]{0,19}$/.test(values.stage))
+    if (!isStage(values.stage))
       throw new Error(
         `--stage ${JSON.stringify(values.stage)}: there is no such stage; production, staging, local, or a personal one in lower-case letters, digits and dashes, 20 at most`,
       );

@@ -10,6 +10,7 @@ import { bootstrap, migrate } from "@frontdesk/core/migrations";
 import { ensurePlatform, startServices, synthesise } from "@frontdesk/local";
 import { z } from "zod";
 import { stopOnSignals } from "./run/ctrl-c.ts";
+import { isStage } from "./run/options.ts";
 import { root, workFolder } from "./run/root.ts";
 
 /** What the functions are told under `sst dev`: infra/database.ts, infra/cache.ts. */
@@ -32,7 +33,7 @@ const Links = z.object({
 function stageOf(): string {
   try {
     const { stage } = parseArgs({ options: { stage: { type: "string" } } }).values;
-    if (stage === undefined || !/^[a-z][a-z0-9-]{0,19}$/.test(stage))
+    if (stage === undefined || !isStage(stage))
       throw new Error("--stage names the personal stage that sst dev is run with, e.g. --stage anna");
     return stage;
   } catch (error) {

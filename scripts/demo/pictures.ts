@@ -13,10 +13,20 @@ export interface MediaFigures {
   refused: number;
 }
 
-interface Upload {
+/** What `POST /uploads` answers. */
+export interface Upload {
   id: string;
   upload: { url: string; fields: Record<string, string> };
 }
+
+/** Sends a file by its form, the file last; S3 answers 201. */
+export function sendForm({ upload }: Upload, bytes: Uint8Array): Promise<Response> {
+  const form = new FormData();
+  for (const [name, value] of Object.entries(upload.fields)) form.append(name, value);
+  form.append("file", new Blob([new Uint8Array(bytes)]));
+  return fetch(upload.url, { method: "POST", body: form });
+}
+
 interface Media {
   id: string;
   state: string;
@@ -71,14 +81,11 @@ export async function showPictures(
   const asked = Date.now();
   const uploads = await Promise.all(
     files.map(async ({ bytes, ...file }) => {
-      const { id, upload } = await api.post<Upload>("/uploads", { ...file, size: bytes.length });
-      const form = new FormData();
-      for (const [name, value] of Object.entries(upload.fields)) form.append(name, value);
-      form.append("file", new Blob([new Uint8Array(bytes)], { type: file.contentType }), file.filename);
-      const answer = await fetch(upload.url, { method: "POST", body: form });
+      const upload = await api.post<Upload>("/uploads", { ...file, size: bytes.length });
+      const answer = await sendForm(upload, bytes);
       if (answer.status === 201) uploaded += 1;
       else problems.push(`${file.filename}: S3 answered ${answer.status}: ${await answer.text()}`);
-      return { id, ...file };
+      return { id: upload.id, ...file };
     }),
   );
   let derived = 0;
@@ -125,7 +132,7 @@ async function ended(api: Api, id: string): Promise<Media> {
 }
 
 /** The address names the distribution as AWS would; on this machine it is elsewhere. */
-function throughCdn(cdn: string, url: string): Promise<Response> {
+export function throughCdn(cdn: string, url: string): Promise<Response> {
   const { pathname, search } = new URL(url);
   return fetch(cdn + pathname + search);
 }

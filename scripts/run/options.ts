@@ -27,6 +27,9 @@ const portNames: Record<string, (ports: Ports, port: number) => void> = {
   },
 };
 
+/** Whether a stage may have the name: lower-case letters, digits and dashes, 20 at most. */
+export const isStage = (name: string): boolean => /^[a-z][a-z0-9-]{0,19}$/.test(name);
+
 export interface CommandOptions {
   stage: string;
   fresh: boolean;
@@ -45,7 +48,7 @@ export function readOptions(command: string): CommandOptions {
         port: { type: "string", multiple: true, default: [] },
       },
     });
-    if (!/^[a-z][a-z0-9-]{0,19}$/.test(values.stage))
+    if (!isStage(values.stage))
       throw new Error(
         `--stage must be lower-case letters, digits and dashes, 20 at most, not "${values.stage}"`,
       );

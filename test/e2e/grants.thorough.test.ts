@@ -1,6 +1,7 @@
 import type { AuthorisationRequest } from "@frontdesk/local";
 import sharp from "sharp";
 import { afterAll, afterEach, beforeAll, describe, expect, test } from "vitest";
+import { sendForm, throughCdn, type Upload } from "../../scripts/demo/pictures.ts";
 import { newKey, noticeMail } from "../support/ses.ts";
 import {
   describeStatement,
@@ -134,22 +135,21 @@ async function picturesPath(): Promise<void> {
 }
 
 async function onePicture(visibility: string, bytes: Buffer): Promise<void> {
-  const { id, upload } = await admin.api.post<{
-    id: string;
-    upload: { url: string; fields: Record<string, string> };
-  }>("/uploads", { visibility, contentType: "image/jpeg", size: bytes.length });
+  const upload = await admin.api.post<Upload>("/uploads", {
+    visibility,
+    contentType: "image/jpeg",
+    size: bytes.length,
+  });
+  const { id } = upload;
   const socket = await admin.listen(`media:${id}`);
-  const form = new FormData();
-  for (const [name, value] of Object.entries(upload.fields)) form.append(name, value);
-  form.append("file", new Blob([new Uint8Array(bytes)]));
-  expect((await fetch(upload.url, { method: "POST", body: form })).status).toBe(201);
+  expect((await sendForm(upload, bytes)).status).toBe(201);
   await system.until(
     "the sizes",
     async () => (await admin.api.get<{ state: string }>(`/media/${id}`)).state === "ready",
   );
   const shown = await admin.api.get<{ picture: { sources: { sizes: { url: string }[] }[] } }>(`/media/${id}`);
-  const { pathname, search } = new URL(shown.picture.sources[0]?.sizes[0]?.url ?? "");
-  expect((await fetch(system.addresses.cdn + pathname + search)).status).toBe(200);
+  const shownAt = shown.picture.sources[0]?.sizes[0]?.url ?? "";
+  expect((await throughCdn(system.addresses.cdn, shownAt)).status).toBe(200);
   const told = socket.events.length;
   expect((await admin.fetch(`/media/${id}`, { method: "DELETE" })).status).toBe(204);
   await socket.until(() => socket.events.length > told, 20_000);
