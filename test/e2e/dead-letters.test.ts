@@ -1,4 +1,4 @@
-/** Messages whose consumer is not built: they reach their dead-letter queue at once, with the cause. */
+/** Messages that no further try can help: they reach their dead-letter queue at once, with the cause. */
 import { afterAll, beforeAll, describe, expect, inject, test } from "vitest";
 import { type System, startSystem } from "./support/system.ts";
 
@@ -58,11 +58,22 @@ describe.each([
     );
     expect(letter?.failures[0]?.cause).toContain(cause);
     expect(system.app.iam.denials()).toEqual([]);
+    const receives = system.observed.filter(
+      ({ kind, resource, detail }) =>
+        kind === "sqs.receive" &&
+        resource === system.queue(queue) &&
+        [detail.messageIds].flat().includes(letter?.id),
+    );
+    expect(receives).toHaveLength(5);
+    // Whatever else woke the consumer (the built-in schedules are jobs, too) came with a receive of its own.
+    const taken = system.observed.filter(
+      ({ kind, resource }) => kind === "sqs.receive" && resource === system.queue(queue),
+    );
     expect(
       system.observed.filter(
         ({ kind, resource }) => kind === "lambda.start" && resource === system.fn(consumer),
       ),
-    ).toHaveLength(5);
+    ).toHaveLength(taken.length);
   });
 });
 
