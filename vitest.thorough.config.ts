@@ -7,6 +7,7 @@ export default defineConfig({
     globalSetup: "test/e2e/support/setup.ts",
     testTimeout: 240_000,
     hookTimeout: 240_000,
-    maxWorkers: 2,
+    // One file at a time: some say what a whole machine must look like meanwhile (lifecycle: nobody writes to .sst).
+    maxWorkers: 1,
   },
 });

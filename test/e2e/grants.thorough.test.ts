@@ -91,6 +91,23 @@ async function jobsPath(): Promise<void> {
   });
   await ended(id, "done");
   await admin.api.get("/queues");
+  // Scheduler takes its role to send what is due.
+  const made = await admin.fetch("/schedules/soon", {
+    method: "PUT",
+    headers: { "content-type": "application/json" },
+    body: JSON.stringify({ type: "probe", payload: {}, at: new Date(Date.now() + 2_000).toISOString() }),
+  });
+  expect(made.status).toBe(200);
+  await system.until("Scheduler to send", () =>
+    system.app.iam
+      .requests()
+      .some(
+        ({ action, principal }) =>
+          action === "sqs:SendMessage" &&
+          principal.kind === "role" &&
+          principal.roleArn.includes("SchedulerRole"),
+      ),
+  );
   const large = await admin.api.post<Job>("/jobs", { type: "probe", payload: { note: "x".repeat(200_000) } });
   await ended(large.id, "done");
 }
