@@ -98,6 +98,9 @@ export const emailConsumer = createConsumer("EmailConsumer", queues.email, {
 
 const sender = { identityArns: sendingIdentityArns, configurationSetArn, addresses: senderAddresses };
 
+/** Below them objects go when nobody refers to them any more. */
+const deletedPrefixes = [claimCheckPrefix, publicMediaPrefix, privateMediaPrefix];
+
 /** The one that acts on the world for the others: it sends mail, makes schedules and deletes objects. */
 export const jobsConsumer = createConsumer("JobsConsumer", queues.jobs, {
   handler: "queues/jobs.handler",
@@ -125,11 +128,9 @@ export const jobsConsumer = createConsumer("JobsConsumer", queues.jobs, {
     getObjects(homeBucket, attachmentPrefix),
     getObjects(homeBucket, claimCheckPrefix),
     putObjects(homeBucket, claimCheckPrefix),
-    // Finds claims that no job names.
-    listObjects(homeBucket, claimCheckPrefix),
-    ...[claimCheckPrefix, publicMediaPrefix, privateMediaPrefix].map((prefix) =>
-      deleteObjects(homeBucket, prefix),
-    ),
+    // Finds what nobody refers to.
+    listObjects(homeBucket, ...deletedPrefixes),
+    ...deletedPrefixes.map((prefix) => deleteObjects(homeBucket, prefix)),
     invalidate(distributionArn),
     // Calendars are watched on people's behalf.
     ...(googleClient ? [readSecret(googleClient.secretArn)] : []),

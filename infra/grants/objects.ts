@@ -18,8 +18,8 @@ export const tellMissing = (bucket: Named): Grant => ({
   actions: ["s3:ListBucket"],
   resources: [bucket.arn],
 });
-export const listObjects = (bucket: Named, prefix: string): Grant => ({
+export const listObjects = (bucket: Named, ...prefixes: string[]): Grant => ({
   actions: ["s3:ListBucket"],
   resources: [bucket.arn],
-  conditions: [{ test: "StringLike", variable: "s3:prefix", values: [`${prefix}*`] }],
+  conditions: [{ test: "StringLike", variable: "s3:prefix", values: prefixes.map((prefix) => `${prefix}*`) }],
 });

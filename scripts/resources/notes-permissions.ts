@@ -109,7 +109,7 @@ export const permissions: Section[] = [
         line: 83,
         note: "Delete access can be given only to SQS-Lambda",
         answer:
-          "The jobs consumer alone, below `claims/` (its `deleteSQSFiles` job), `media/` and `private/`.",
+          "The jobs consumer alone, in its `deleteSQSFiles` job: below `claims/`, `media/` and `private/`.",
         resources: [roleAllowing("s3:DeleteObject")],
         never: [roleAllowing("s3:DeleteObject", /^(?!JobsConsumer)/)],
       },

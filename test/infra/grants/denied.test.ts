@@ -80,6 +80,14 @@ const objects: Denied[] = [
   ],
   ["the jobs consumer reads raw mail", (p) => p.by("JobsConsumer", "s3:GetObject", mail(p, "inbound/a"))],
   [
+    "the jobs consumer lists attachments",
+    (p) => p.by("JobsConsumer", "s3:ListBucket", p.bucket("HomeBucket"), { "s3:prefix": "attachments/" }),
+  ],
+  [
+    "the jobs consumer lists the whole home bucket",
+    (p) => p.by("JobsConsumer", "s3:ListBucket", p.bucket("HomeBucket")),
+  ],
+  [
     "the jobs consumer deletes a version of a claim check",
     (p) => p.by("JobsConsumer", "s3:DeleteObjectVersion", home(p, "claims/a")),
   ],

@@ -126,7 +126,7 @@ export function expectedMatrix(stage: Stage): Matrix {
       "may s3:DeleteObject on HomeBucket/private/*",
       "may s3:GetObject on HomeBucket/attachments/*",
       "may s3:GetObject on HomeBucket/claims/*",
-      "may s3:ListBucket on HomeBucket if s3:prefix StringLike claims/*",
+      "may s3:ListBucket on HomeBucket if s3:prefix StringLike claims/* or media/* or private/*",
       "may s3:PutObject on HomeBucket/claims/*",
       "may scheduler:CreateSchedule scheduler:DeleteSchedule scheduler:GetSchedule scheduler:UpdateSchedule on ScheduleGroup:schedule/*",
       "may sqs:ChangeMessageVisibility on JobsQueue",

@@ -25,7 +25,10 @@ export const deleteSQSFiles = define({
     { orphans, after },
     job,
   ): Promise<{ deleted: number; kept: number; failed: number; orphans: number }> => {
-    const [{ findOrphans }, { round }] = await Promise.all([import("./orphans.ts"), import("./run.ts")]);
+    const [{ findOrphans }, { nextDue, round }] = await Promise.all([
+      import("./orphans.ts"),
+      import("./run.ts"),
+    ]);
     const until = now() + budgetMs;
     const done = { deleted: 0, kept: 0, failed: 0, orphans: 0 };
     const stopped = () => job.signal.aborted || now() > until;
@@ -53,6 +56,15 @@ export const deleteSQSFiles = define({
     if (!job.signal.aborted && now() > until)
       await job.once("go on", async () => {
         await enqueue(deleteSQSFiles, { orphans: more, ...(more && at !== undefined && { after: at }) });
+      });
+    const runAt = await nextDue();
+    if (runAt)
+      await job.once("try again", async () => {
+        await enqueue(
+          deleteSQSFiles,
+          { orphans: false },
+          { runAt, dedupe: { key: "later", mode: "replace" } },
+        );
       });
     job.log(
       `${done.deleted} deleted, ${done.kept} still in use, ${done.failed} refused, ${done.orphans} orphans found`,

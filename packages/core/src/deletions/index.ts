@@ -11,6 +11,7 @@ export { keep } from "./request.ts";
 
 /**
  * Asks for the deletion of objects, in the open transaction (else in one of its own): rolled back, nothing is deleted.
+ * Whoever put them once more after it was asked for asks again.
  * @throws Error for a key below a prefix that no domain owns.
  */
 export async function request(objects: readonly { key: string }[]): Promise<void> {

@@ -7,12 +7,22 @@ export interface Owner {
    * locks that {@link keep} takes: what it does not name is deleted.
    */
   referenced(handle: Handle, keys: readonly string[]): Promise<string[]>;
+  /**
+   * What must follow once objects are gone, such as that caches forget them. It may come again for the same objects.
+   * @returns Why it could not be done yet, by key: S3 is asked again and this is tried again later.
+   */
+  deleted?(keys: readonly string[]): Promise<ReadonlyMap<string, string>>;
 }
 
 /** By prefix. What lies elsewhere is not deleted by us: it expires, or people erase it (docs/retention.md). */
 let owners: Record<string, () => Promise<Owner>> = {
   "claims/": async () => (await import("../jobs/references.ts")).claimOwner,
+  "media/": async () => (await import("../media/owner.ts")).pictureOwner,
+  "private/": async () => (await import("../media/owner.ts")).pictureOwner,
 };
+
+/** Sorted as S3 lists. */
+export const prefixes = (): string[] => Object.keys(owners).toSorted();
 
 export function prefixOf(key: string): string | undefined {
   return Object.keys(owners).find((prefix) => key.startsWith(prefix) && key.length > prefix.length);

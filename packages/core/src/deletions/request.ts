@@ -10,7 +10,10 @@ import { prefixOf } from "./owners.ts";
  */
 const skewMs = 10_000;
 
-/** Writes down that objects are to go, in the open transaction or one of its own. */
+/**
+ * Writes down that objects are to go, in the open transaction or one of its own. One that is being deleted may have been
+ * put again since: no attempts are left counted of it, by which whoever deletes it sees that it must be done once more.
+ */
 export async function write(keys: readonly string[]): Promise<void> {
   const foreign = keys.find((key) => prefixOf(key) === undefined);
   if (foreign !== undefined)
@@ -23,9 +26,11 @@ export async function write(keys: readonly string[]): Promise<void> {
          (key, state, requested_by, requested_at, attempts, available_at)
        select key, 'requested', $2, $3, 0, $3 from unnest($1::text[]) as given (key) order by key
        on conflict (key) do update
-         set state = 'requested', requested_by = excluded.requested_by, requested_at = excluded.requested_at,
-             attempts = 0, available_at = excluded.available_at, last_error = null, deleted_at = null
-         where d.state = 'deleted'`,
+         set state = case d.state when 'deleting' then d.state else 'requested' end, attempts = 0,
+             requested_by = excluded.requested_by, requested_at = excluded.requested_at,
+             available_at = case d.state when 'deleting' then d.available_at else excluded.available_at end,
+             last_error = null, deleted_at = null
+         where d.state <> 'requested'`,
       [
         [...new Set(keys)],
         actor?.kind === "user" ? actor.userId : (actor?.name ?? "system"),

@@ -7,7 +7,7 @@ import * as database from "../database/index.ts";
 import { fault } from "../faults/index.ts";
 import * as log from "../log/index.ts";
 import { backoffMs } from "../outbox/schedule.ts";
-import { ownerOf, prefixOf } from "./owners.ts";
+import { type Owner, ownerOf, prefixOf } from "./owners.ts";
 import { lockOf } from "./request.ts";
 
 /** Keys that DeleteObjects takes in one call. */
@@ -34,17 +34,36 @@ export async function round(): Promise<Deleted | undefined> {
   const taken = await database.transaction(take);
   if (!taken) return undefined;
   await fault("deletions.taken");
-  const errors = await deleteObjects(taken.keys);
+  const keys = [...taken.attempts.keys()];
+  const errors = await deleteObjects(keys);
   await fault("deletions.deleted");
-  await settle(taken.keys, errors);
-  return { deleted: taken.keys.length - errors.size, kept: taken.kept, failed: errors.size };
+  const gone = keys.filter((key) => !errors.has(key));
+  for (const [key, code] of await tellOwners(gone)) errors.set(key, code);
+  await settle(taken.attempts, errors);
+  return { deleted: gone.length, kept: taken.kept, failed: errors.size };
+}
+
+/** When there is something to do again: a try after an error, an object that was being referred to, a lease that ends. */
+export async function nextDue(): Promise<Date | undefined> {
+  const [row] = await database.use(({ query }) =>
+    query<{ at: Date | null }>(
+      "select min(available_at) as at from frontdesk.object_deletions where state <> 'deleted'",
+    ),
+  );
+  return row?.at ?? undefined;
+}
+
+interface Taken {
+  /** Tries of each object that is to go, this one included. */
+  attempts: Map<string, number>;
+  kept: number;
 }
 
 /**
  * Takes what is due and unused. Nothing here waits for a lock: an object whose lock somebody has is being referred to
  * right now, and is looked at again later. Who refers to it after this transaction finds it in state `deleting`.
  */
-async function take({ query, orm }: Handle): Promise<{ keys: string[]; kept: number } | undefined> {
+async function take({ query, orm }: Handle): Promise<Taken | undefined> {
   const at = new Date(now());
   const due = await query<{ key: string; free: boolean }>(
     `select key, pg_try_advisory_xact_lock(${lockOf("key")}) as free
@@ -64,8 +83,9 @@ async function take({ query, orm }: Handle): Promise<{ keys: string[]; kept: num
   const unused = keys.filter((key) => !used.has(key));
   // Whoever gives up the last reference asks again.
   await query("delete from frontdesk.object_deletions where key = any($1)", [[...used]]);
-  await query(
-    `update frontdesk.object_deletions set state = 'deleting', attempts = attempts + 1, available_at = $2 where key = any($1)`,
+  const attempts = await query<{ key: string; attempts: number }>(
+    `update frontdesk.object_deletions set state = 'deleting', attempts = attempts + 1, available_at = $2
+      where key = any($1) returning key, attempts`,
     [unused, new Date(at.getTime() + leaseMs)],
   );
   await query(
@@ -73,21 +93,35 @@ async function take({ query, orm }: Handle): Promise<{ keys: string[]; kept: num
        select key from frontdesk.object_deletions where key = any($1) and state = 'requested' for update skip locked)`,
     [held, new Date(at.getTime() + 1_000)],
   );
-  return { keys: unused, kept: used.size };
+  return { attempts: new Map(attempts.map((row) => [row.key, row.attempts])), kept: used.size };
 }
 
 /** Which of the keys the domains that own them still refer to. */
 export async function referenced(handle: Handle, keys: readonly string[]): Promise<string[]> {
-  const byPrefix = new Map<string, string[]>();
+  const found: string[] = [];
+  for (const [owner, own] of await byOwner(keys)) found.push(...(await owner.referenced(handle, own)));
+  return found;
+}
+
+/** @returns Why, by the keys whose owner could not do yet what follows from their deletion. */
+async function tellOwners(keys: readonly string[]): Promise<Map<string, string>> {
+  const failed = new Map<string, string>();
+  for (const [owner, own] of await byOwner(keys))
+    for (const [key, code] of (await owner.deleted?.(own)) ?? []) failed.set(key, code);
+  return failed;
+}
+
+async function byOwner(keys: readonly string[]): Promise<Map<Owner, string[]>> {
+  const found = new Map<Owner, string[]>();
   for (const key of keys) {
     const prefix = prefixOf(key);
     // A release that knew its owner has been taken back: it stays.
     if (prefix === undefined) throw new Error(`no domain owns the object ${key}`);
-    byPrefix.set(prefix, [...(byPrefix.get(prefix) ?? []), key]);
+    const owner = await ownerOf(prefix);
+    const own = found.get(owner);
+    if (own) own.push(key);
+    else found.set(owner, [key]);
   }
-  const found: string[] = [];
-  for (const [prefix, ofPrefix] of byPrefix)
-    found.push(...(await (await ownerOf(prefix)).referenced(handle, ofPrefix)));
   return found;
 }
 
@@ -108,15 +142,23 @@ async function deleteObjects(keys: readonly string[]): Promise<Map<string, strin
   return new Map(Errors.flatMap(({ Key, Code }) => (Key === undefined ? [] : [[Key, Code ?? "Unknown"]])));
 }
 
-async function settle(keys: readonly string[], errors: ReadonlyMap<string, string>): Promise<void> {
+async function settle(
+  attempts: ReadonlyMap<string, number>,
+  errors: ReadonlyMap<string, string>,
+): Promise<void> {
   const at = now();
   await database.use(async ({ query }) => {
+    // What was asked for meanwhile (no attempts) is done once more, at once.
     await query(
-      `update frontdesk.object_deletions set state = 'deleted', deleted_at = $2, last_error = null where key = any($1)`,
-      [keys.filter((key) => !errors.has(key)), new Date(at)],
+      `update frontdesk.object_deletions
+          set state = case attempts when 0 then state else 'deleted' end,
+              deleted_at = case attempts when 0 then null else $2::timestamptz end,
+              available_at = case attempts when 0 then $2::timestamptz else available_at end, last_error = null
+        where key = any($1)`,
+      [[...attempts.keys()].filter((key) => !errors.has(key)), new Date(at)],
     );
     if (errors.size > 0) {
-      const waits = [...errors].map(() => new Date(at + backoffMs(6)));
+      const waits = [...errors.keys()].map((key) => new Date(at + backoffMs((attempts.get(key) ?? 0) + 4)));
       await query(
         `update frontdesk.object_deletions d set last_error = g.code, available_at = g.at
            from unnest($1::text[], $2::text[], $3::timestamptz[]) as g (key, code, at) where d.key = g.key`,

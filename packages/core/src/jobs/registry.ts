@@ -1,6 +1,5 @@
 import { deleteSQSFiles } from "../deletions/delete-sqs-files.ts";
 import { expireUploads } from "../media/expire-uploads.ts";
-import { removePicture } from "../media/remove-picture.ts";
 import { forgetDeadLetters } from "../queues/forget-dead-letters.ts";
 import { syncSchedule } from "../schedules/sync-job.ts";
 import { expireTickets } from "./types/expire-tickets.ts";
@@ -21,7 +20,6 @@ const builtIn = (): readonly JobType[] => [
   probe,
   pruneJobs,
   redeliverOutbox,
-  removePicture,
   syncSchedule,
 ];
 

@@ -30,7 +30,7 @@ export async function take(deliveries: readonly Delivery[]): Promise<{ failed: s
   const failed: string[] = [];
   for (const delivery of deliveries)
     try {
-      for (const notice of parse(delivery.body)) await one(notice, by, delivery.attempt);
+      for (const notice of parse(delivery.body)) await one(notice, by);
     } catch (error) {
       if (error instanceof VisibleError && error.kind === "unavailable") throw error;
       failed.push(...(await fail(delivery, error)));
@@ -38,15 +38,13 @@ export async function take(deliveries: readonly Delivery[]): Promise<{ failed: s
   return { failed };
 }
 
-async function one(notice: Notice, by: string, attempt: number): Promise<void> {
+async function one(notice: Notice, by: string): Promise<void> {
   const arrived =
     notice.kind === "upload"
       ? await arrivedUpload(mediaOf(notice))
       : await arrivedAttachment(notice.attachmentId);
   if (!arrived) return;
-  await (arrived.trace
-    ? withTrace(arrived.trace, () => makeSizes(arrived, by, attempt))
-    : makeSizes(arrived, by, attempt));
+  await (arrived.trace ? withTrace(arrived.trace, () => makeSizes(arrived, by)) : makeSizes(arrived, by));
 }
 
 export type Traced = Arrived & { trace: string | null };

@@ -5,10 +5,10 @@
 import { now } from "../clock/index.ts";
 import type { Handle } from "../database/index.ts";
 import * as database from "../database/index.ts";
+import * as deletions from "../deletions/index.ts";
 import { change } from "./events.ts";
 import { contentId } from "./names.ts";
 import { recipe as made } from "./picture/recipe.ts";
-import { removeObjects } from "./removal.ts";
 import type { StoredVariant, Visibility } from "./types.ts";
 
 /** Longer than a consumer has for a batch, shorter than the queue hides what it failed: infra/queues.ts. */
@@ -121,20 +121,23 @@ async function dropUnused({ query }: Handle, content: string): Promise<void> {
 /**
  * Writes down the objects that are about to be written, so that whoever removes the content knows them all.
  * @returns Whether the content is still the caller's and wanted.
+ * @throws VisibleError `conflict` while objects of these names are deleted: the database was set back to before it knew
+ *   of them, and gives their names again.
  */
-export async function plan(
-  content: string,
-  variants: readonly StoredVariant[],
-  by: string,
-): Promise<boolean> {
-  const rows = await database.use(({ query }) =>
-    query(
-      `update frontdesk.media_contents set variants = $2
-        where id = $1 and claimed_by = $3 and removed_at is null returning id`,
-      [content, JSON.stringify(variants), by],
-    ),
+export function plan(content: string, variants: readonly StoredVariant[], by: string): Promise<boolean> {
+  return database.transaction(
+    async ({ query }) => {
+      const rows = await query(
+        `update frontdesk.media_contents set variants = $2
+          where id = $1 and claimed_by = $3 and removed_at is null returning id`,
+        [content, JSON.stringify(variants), by],
+      );
+      const keys = rows.length > 0 ? variants.map(({ key }) => key) : [];
+      await deletions.keep(keys, new Date(now()));
+      return rows.length > 0;
+    },
+    { repeatable: true },
   );
-  return rows.length > 0;
 }
 
 export interface Made {
@@ -148,12 +151,12 @@ export interface Made {
 export function finish(content: string, made: Made): Promise<void> {
   return database.transaction(
     async (handle) => {
-      const [row] = await handle.query<{ removed: boolean }>(
-        `select removed_at is not null as removed from frontdesk.media_contents where id = $1 for update`,
+      const [row] = await handle.query<{ removed: boolean; variants: StoredVariant[] }>(
+        `select removed_at is not null as removed, variants from frontdesk.media_contents where id = $1 for update`,
         [content],
       );
-      if (row?.removed) await removeObjects(content);
-      if (!row || row.removed) return;
+      if (!row) return;
+      if (row.removed) return deletions.request(row.variants);
       const { width, height } = made;
       await handle.query(
         `update frontdesk.media_contents
@@ -172,16 +175,13 @@ export function finish(content: string, made: Made): Promise<void> {
 export function refuse(content: string, refusal: { code: string; message: string }): Promise<void> {
   return database.transaction(
     async (handle) => {
-      const [row] = await handle.query<{ variants: StoredVariant[] }>(
-        "select variants from frontdesk.media_contents where id = $1 and state = 'making' for update",
-        [content],
-      );
-      if (!row) return;
-      await handle.query(
-        "update frontdesk.media_contents set removed_at = $2, claimed_by = null where id = $1",
+      const [given] = await handle.query<{ variants: StoredVariant[] }>(
+        `update frontdesk.media_contents set removed_at = $2, claimed_by = null
+          where id = $1 and state = 'making' returning variants`,
         [content, new Date(now())],
       );
-      if (row.variants.length > 0) await removeObjects(content);
+      if (!given) return;
+      await deletions.request(given.variants);
       await change(handle, { state: "refused", refusal }, waiting, "m.content_id = $5", [content]);
     },
     { repeatable: true },

@@ -10,7 +10,6 @@ import { variantKey } from "./names.ts";
 import { read, write } from "./objects.ts";
 import { Refusal } from "./picture/refusal.ts";
 import { pictures } from "./pictures.ts";
-import { removeLeftovers } from "./removal.ts";
 import type { State, Visibility } from "./types.ts";
 
 export interface Arrived {
@@ -22,20 +21,10 @@ export interface Arrived {
 
 /**
  * @param by Whoever works on it; another one waits for what this one has begun.
- * @param attempt Of the delivery that told.
  * @throws ReadFailure when the bytes cannot be had, or whatever S3 and the database have to say: the next try helps.
  */
-export async function makeSizes(
-  { id, visibility, key }: Arrived,
-  by: string,
-  attempt: number,
-): Promise<void> {
-  const state = await begin(id);
-  if (state !== "processing") {
-    // Told again. Whoever was killed while the same media was deleted may have left objects.
-    if (state === "deleted" && attempt > 1) await removeLeftovers(id);
-    return;
-  }
+export async function makeSizes({ id, visibility, key }: Arrived, by: string): Promise<void> {
+  if (!(await begin(id))) return;
   await fault("media.process.begun");
   const bytes = await read(key);
   await fault("media.process.read");
@@ -104,17 +93,18 @@ async function make(
 const open = `(state in ('pending', 'expired', 'processing')
   or state = 'refused' and refusal_code = 'processing_failed')`;
 
-/** @returns `processing` if there is something to do, else the state in which it stays. */
-function begin(id: string): Promise<State | undefined> {
+/** @returns Whether there is something to do. */
+function begin(id: string): Promise<boolean> {
   return database.transaction(
     async (handle: Handle) => {
       const [row] = await handle.query<{ state: State; open: boolean }>(
         `select state, ${open} as open from frontdesk.media where id = $1 for no key update`,
         [id],
       );
-      if (!row?.open || row.state === "processing") return row?.state;
-      await change(handle, { state: "processing" }, [row.state], "m.id = $5", [id]);
-      return "processing" as const;
+      if (!row?.open) return false;
+      if (row.state !== "processing")
+        await change(handle, { state: "processing" }, [row.state], "m.id = $5", [id]);
+      return true;
     },
     { repeatable: true },
   );

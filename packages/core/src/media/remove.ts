@@ -2,13 +2,13 @@ import * as z from "zod";
 import { current, isAdmin } from "../actor/index.ts";
 import { now } from "../clock/index.ts";
 import * as database from "../database/index.ts";
+import * as deletions from "../deletions/index.ts";
 import { VisibleError } from "../error/index.ts";
 import { fn } from "../fn/index.ts";
 import { Reference } from "../id/index.ts";
 import { change } from "./events.ts";
 import { isVisible, notFound, viewer } from "./read.ts";
-import { removeObjects } from "./removal.ts";
-import type { State } from "./types.ts";
+import type { State, StoredVariant } from "./types.ts";
 
 const open = ["pending", "processing", "ready", "refused", "expired"] as const satisfies State[];
 
@@ -34,7 +34,7 @@ export const remove = fn(z.object({ mediaId: Reference }), async ({ mediaId }): 
           "attachment",
           "Attachments of mail are deleted by administrators.",
         );
-      const content = row.contentId ? await lockContent(handle, row.contentId) : undefined;
+      if (row.contentId) await lockContent(handle, row.contentId);
       const [current] = await handle.query<{ contentId: string | null }>(
         `select content_id as "contentId" from frontdesk.media where id = $1 for no key update`,
         [mediaId],
@@ -42,30 +42,24 @@ export const remove = fn(z.object({ mediaId: Reference }), async ({ mediaId }): 
       // It got its content between the two looks.
       if (current?.contentId !== row.contentId)
         throw new database.Overtaken("a media got its content meanwhile");
-      if (content) await removeUnlessUsed(handle, content, mediaId);
+      if (row.contentId) await giveUpUnlessUsed(handle, row.contentId, mediaId);
       await change(handle, { state: "deleted" }, open, "m.id = $5", [mediaId]);
     },
     { repeatable: true },
   );
 });
 
-async function lockContent({ query }: database.Handle, contentId: string): Promise<string | undefined> {
-  const [content] = await query<{ id: string }>(
-    "select id from frontdesk.media_contents where id = $1 and removed_at is null for update",
-    [contentId],
-  );
-  return content?.id;
+async function lockContent({ query }: database.Handle, content: string): Promise<void> {
+  await query("select 1 from frontdesk.media_contents where id = $1 for update", [content]);
 }
 
-async function removeUnlessUsed({ query }: database.Handle, content: string, mediaId: string): Promise<void> {
-  const [other] = await query(
-    "select 1 from frontdesk.media where content_id = $1 and id <> $2 and state <> 'deleted' limit 1",
-    [content, mediaId],
+async function giveUpUnlessUsed({ query }: database.Handle, content: string, mediaId: string): Promise<void> {
+  const [given] = await query<{ variants: StoredVariant[] }>(
+    `update frontdesk.media_contents c set removed_at = $2
+      where id = $1 and removed_at is null
+        and not exists (select 1 from frontdesk.media where content_id = c.id and id <> $3 and state <> 'deleted')
+     returning variants`,
+    [content, new Date(now()), mediaId],
   );
-  if (other) return;
-  await query("update frontdesk.media_contents set removed_at = $2 where id = $1", [
-    content,
-    new Date(now()),
-  ]);
-  await removeObjects(content);
+  if (given) await deletions.request(given.variants);
 }

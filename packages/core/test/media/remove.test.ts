@@ -1,5 +1,6 @@
 import { afterAll, afterEach, beforeAll, beforeEach, describe, expect, test } from "vitest";
 import * as clock from "../../src/clock/index.ts";
+import { deleteSQSFiles } from "../../src/deletions/delete-sqs-files.ts";
 import { arm } from "../../src/faults/index.ts";
 import * as jobs from "../../src/jobs/index.ts";
 import * as media from "../../src/media/index.ts";
@@ -46,8 +47,21 @@ const ready = async (content: string, visibility: "public" | "private" = "public
   expect(await stateOf(world, id)).toBe("ready");
   return id;
 };
+const hour = 3_600_000;
+const pass = (ms: number) =>
+  restores.push(clock.provide({ now: () => Date.now() + ms, sleep: async () => {} }));
+/** Makes every object older. */
+const age = (hours: number) => {
+  for (const object of world.aws.buckets.get("home")?.values() ?? [])
+    object.modified = new Date(Date.now() - hours * hour);
+};
+/** What the schedule asks for every hour. */
+const sweepUp = async () => {
+  await asSystem(() => jobs.enqueue(deleteSQSFiles, {}));
+  await work();
+};
 const outside = () =>
-  world.aws.calls.filter(({ operation }) => /^(?:DeleteObject|CreateInvalidation)$/.test(operation));
+  world.aws.calls.filter(({ operation }) => /^(?:DeleteObjects|CreateInvalidation)$/.test(operation));
 
 describe("a picture that is deleted", () => {
   test.each([
@@ -62,10 +76,7 @@ describe("a picture that is deleted", () => {
     expect(objects(world)).toHaveLength(4);
     await work();
     expect(objects(world)).toEqual([]);
-    expect(outside().map(({ operation }) => operation)).toEqual([
-      ...Array(4).fill("DeleteObject"),
-      "CreateInvalidation",
-    ]);
+    expect(outside().map(({ operation }) => operation)).toEqual(["DeleteObjects", "CreateInvalidation"]);
     expect(outside().at(-1)?.key).toBe(`EDISTRIBUTION /${folder}/*`);
     expect(eventsReceived(world, "c").map(({ type }) => type)).toEqual(["media.deleted"]);
     await expect(as(noor, () => media.get({ mediaId: id }))).rejects.toMatchObject({ kind: "gone" });
@@ -77,7 +88,7 @@ describe("a picture that is deleted", () => {
     await remove(id);
     await remove(id);
     await work();
-    expect(outside()).toHaveLength(5);
+    expect(outside()).toHaveLength(2);
     expect(await world.count("events where type = 'media.deleted' and topic like 'media:%'")).toBe(1);
   });
 
@@ -105,23 +116,38 @@ describe("a picture that is deleted", () => {
   });
 
   test("S3 or the CDN fails: the job goes on trying, and all of it is gone in the end", async () => {
-    const id = await ready("picture one");
-    for (const operation of ["DeleteObject", "CreateInvalidation"]) {
+    await remove(await ready("picture one"));
+    const left = () =>
+      world.rows("select distinct state, last_error as error from frontdesk.object_deletions order by 1");
+    for (const [operation, error] of [
+      ["DeleteObjects", null],
+      ["CreateInvalidation", "TooManyInvalidationsInProgress"],
+    ] as const) {
       world.aws.intercept = (call) => {
-        if (call.operation === operation) throw new Answer(400, "Refused");
+        if (call.operation === operation) throw new Answer(400, "TooManyInvalidationsInProgress");
       };
-      if (operation === "DeleteObject") await remove(id);
       await work();
-      restores.push(clock.provide({ now: () => Date.now() + 3_600_000, sleep: async () => {} }));
+      expect(await left()).toEqual([{ state: "deleting", error }]);
+      pass(hour);
     }
+    expect(objects(world)).toEqual([]);
     world.aws.intercept = undefined;
-    restores.push(clock.provide({ now: () => Date.now() + 7_200_000, sleep: async () => {} }));
+    world.aws.calls.length = 0;
+    pass(2 * hour);
+    await work();
+    expect(outside().map(({ operation }) => operation)).toEqual(["DeleteObjects", "CreateInvalidation"]);
+    expect(await left()).toEqual([{ state: "deleted", error: null }]);
+  });
+
+  test("with many others: CloudFront is asked for no more paths at once than it takes", async () => {
+    for (let index = 0; index < 20; index++) await remove(await ready(`picture ${index}`));
+    const asked: number[] = [];
+    world.aws.intercept = ({ operation, key }) => {
+      if (operation === "CreateInvalidation") asked.push(key.split(" ").length - 1);
+    };
     await work();
     expect(objects(world)).toEqual([]);
-    expect(outside().at(-1)?.operation).toBe("CreateInvalidation");
-    expect(await world.rows("select state from frontdesk.jobs where type = 'removePicture'")).toEqual([
-      { state: "done" },
-    ]);
+    expect(asked).toEqual([15, 5]);
   });
 
   test.each([
@@ -137,20 +163,50 @@ describe("a picture that is deleted", () => {
     expect(objects(world)).toEqual([]);
   });
 
-  test("while its maker is killed leaves nothing behind once the record comes again", async () => {
+  test("while its maker is killed: what that had written is found a day later", async () => {
     const id = await upload(world, noor, "picture one");
-    const disarm = arm("media.process.written", async () => {
-      disarm();
-      await remove(id);
-      await work();
-      world.aws.put("home", "media/late", "");
-      throw new Error("killed");
-    });
+    restores.push(
+      arm("media.process.planned", async () => {
+        await remove(id);
+        await work();
+      }),
+      arm("media.process.written", () => {
+        throw new Error("killed");
+      }),
+    );
     expect((await tell(id)).failed).toHaveLength(1);
-    world.aws.calls.length = 0;
-    await tell(id, 2);
+    expect(await tell(id, 2)).toEqual({ failed: [] });
+    expect(objects(world)).toHaveLength(4);
+    await sweepUp();
+    expect(objects(world)).toHaveLength(4);
+    age(25);
+    await sweepUp();
+    expect(objects(world)).toEqual([]);
+  });
+
+  test("while its objects are written: those that come between S3's deletion and our note of it go, too", async () => {
+    const id = await upload(world, noor, "picture one");
+    const deleted = Promise.withResolvers<void>();
+    const told = Promise.withResolvers<void>();
+    let working: Promise<unknown> | undefined;
+    const notWritten = arm("media.process.written", async () => {
+      notWritten();
+      const late = objects(world);
+      const notDeleted = arm("deletions.deleted", async () => {
+        notDeleted();
+        for (const [key, { body }] of late) world.aws.put("home", key, body);
+        deleted.resolve();
+        await told.promise;
+      });
+      await remove(id);
+      working = work();
+      await deleted.promise;
+    });
+    await tell(id);
+    told.resolve();
+    await working;
     await work();
-    expect(outside()).toHaveLength(5);
+    expect(objects(world)).toEqual([]);
   });
 
   test("before its bytes came: they become nothing", async () => {
@@ -171,11 +227,47 @@ test("nobody deletes what is somebody else's, but administrators", async () => {
   expect(await stateOf(world, id)).toBe("deleted");
 });
 
-describe("what waits in vain", () => {
-  const pass = (ms: number) =>
-    restores.push(clock.provide({ now: () => Date.now() + ms, sleep: async () => {} }));
-  const hour = 3_600_000;
+describe("orphans", () => {
+  test("below media/ and private/ are found after a day; what is in use, or none of ours, stays", async () => {
+    const kept = [await ready("picture one"), await ready("picture two", "private")];
+    const names = objects(world).map(([key]) => key);
+    const hash = "0".repeat(64);
+    for (const key of [`media/${hash}/320.jpeg`, `private/${hash}/320.jpeg`, "media/logo.png"])
+      world.aws.put("home", key, "left behind");
+    age(23);
+    await sweepUp();
+    expect(objects(world)).toHaveLength(names.length + 3);
+    age(25);
+    await sweepUp();
+    expect(objects(world).map(([key]) => key)).toEqual([...names, "media/logo.png"]);
+    for (const id of kept) expect(await stateOf(world, id)).toBe("ready");
+  });
 
+  test("that get their picture back while they are deleted: it is made after that, and has every object", async () => {
+    // As after the database was set back to before the picture: the same bytes get the same names.
+    await ready("picture one");
+    const names = objects(world).map(([key]) => key);
+    await world.rows("delete from frontdesk.media");
+    await world.rows("delete from frontdesk.media_contents");
+    age(25);
+    const id = await upload(world, noor, "picture one");
+    const told: string[][] = [];
+    const disarm = arm("deletions.taken", async () => {
+      disarm();
+      told.push((await tell(id)).failed);
+    });
+    await sweepUp();
+    expect(told).toEqual([[expect.any(String)]]);
+    expect(objects(world)).toEqual([]);
+    pass(60_000);
+    expect(await tell(id, 2)).toEqual({ failed: [] });
+    await sweepUp();
+    expect(objects(world).map(([key]) => key)).toEqual(names);
+    expect(await stateOf(world, id)).toBe("ready");
+  });
+});
+
+describe("what waits in vain", () => {
   test("an upload that never came is expired by the job, an hour after its form; one that comes after all is taken", async () => {
     const id = await upload(world, noor, "picture one");
     await asSystem(media.askToExpire);

@@ -130,8 +130,8 @@ async function invalidation(
   body: Buffer,
   response: ServerResponse,
 ): Promise<void> {
-  const path = /<Path>(.*?)<\/Path>/.exec(body.toString())?.[1] ?? "";
-  await called(aws, "CreateInvalidation", `${distribution} ${path}`);
+  const paths = [...body.toString().matchAll(/<Path>(.*?)<\/Path>/g)].map(([, path]) => path);
+  await called(aws, "CreateInvalidation", `${distribution} ${paths.join(" ")}`);
   response.writeHead(201, { "content-type": "application/xml" });
   response.end("<Invalidation><Id>I1</Id><Status>InProgress</Status></Invalidation>");
 }
