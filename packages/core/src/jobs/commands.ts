@@ -54,8 +54,7 @@ export const start = fn(Start, async ({ type: name, payload, ...options }): Prom
   const type = find(name);
   if (!type)
     throw new VisibleError("validation", "unknown_job_type", `There is no job type ${name.slice(0, 50)}.`);
-  if (!mayStart(type))
-    throw new VisibleError("forbidden", "job_type_forbidden", `Your role may not start ${type.name}.`);
+  requireStart(type);
   // Others do not get ahead of everybody's jobs.
   if (!isAdmin(current()) && (options.priority ?? 0) > type.priority)
     throw new VisibleError("forbidden", "priority_forbidden", "Only administrators raise a job's priority.");
@@ -65,6 +64,11 @@ export const start = fn(Start, async ({ type: name, payload, ...options }): Prom
 export function mayStart({ startableBy }: JobType): boolean {
   const actor = current();
   return actor.kind === "system" || startableBy.some((role) => actor.roles.includes(role));
+}
+
+function requireStart(type: JobType): void {
+  if (!mayStart(type))
+    throw new VisibleError("forbidden", "job_type_forbidden", `Your role may not start ${type.name}.`);
 }
 
 interface Found {
@@ -157,7 +161,8 @@ export const Retry = z.object({
 /**
  * Lets a job that failed or was cancelled run again, with all its attempts. One that waits for its next attempt runs now.
  * May be repeated. Effects of `job.once` that have happened stay.
- * @throws VisibleError `conflict` for one that is done or runs; `validation` for a payload that the type does not take.
+ * @throws VisibleError `conflict` for one that is done or runs; `validation` for a payload that the type does not take;
+ *   `forbidden` for another payload of a type that the actor's role may not start.
  */
 export const retry = fn(Retry, async ({ jobId, payload }): Promise<{ state: State }> => {
   const edited = payload === undefined ? undefined : await edit(jobId, payload);
@@ -195,6 +200,8 @@ async function edit(jobId: string, payload: unknown): Promise<Edited> {
   const type = find(job.type);
   if (!type)
     throw new VisibleError("conflict", "unknown_job_type", `There is no job type ${job.type} any more.`);
+  // Whose job it is may be somebody for whom the system asked for it: what it does was not theirs to say.
+  requireStart(type);
   const { value } = checked(type, payload);
   const putAt = new Date(now());
   const claim = await putAway(jobId, "payload", value);

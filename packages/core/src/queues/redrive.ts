@@ -7,6 +7,7 @@ import { VisibleError } from "../error/index.ts";
 import { fault } from "../faults/index.ts";
 import { fn } from "../fn/index.ts";
 import { Reference } from "../id/index.ts";
+import { parseMessage } from "../jobs/messages.ts";
 import * as outbox from "../outbox/index.ts";
 import * as realtime from "../realtime/index.ts";
 import { checkBody, json } from "./bodies.ts";
@@ -212,7 +213,9 @@ async function sendBack(
   edited: string | undefined,
 ): Promise<{ refused?: string; delivery?: outbox.Delivery }> {
   const path = `messages.${id}.body`;
-  if (jobId !== null) return retryJob(jobId, edited, path);
+  // A wake whose consumer failed is no job's failure: it wakes again. Edited, it is the job that is meant.
+  if (jobId !== null && (edited !== undefined || parseMessage(body ?? "")?.kind === "death"))
+    return retryJob(jobId, edited, path);
   if (edited !== undefined) checkBody(name, edited, path);
   const { work, region } = queueOf(name);
   return {

@@ -2,6 +2,7 @@ import { afterAll, afterEach, beforeAll, beforeEach, describe, expect, test } fr
 import * as z from "zod";
 import * as clock from "../../src/clock/index.ts";
 import { decide } from "../../src/jobs/dedupe.ts";
+import { promote } from "../../src/jobs/due.ts";
 import { cancel, define, enqueue, get, JobError, order, retry } from "../../src/jobs/index.ts";
 import * as registry from "../../src/jobs/registry.ts";
 import type { Dedupe, Job } from "../../src/jobs/types.ts";
@@ -93,6 +94,38 @@ describe("deduplication", () => {
     await workAll();
     expect(seen).toEqual([2]);
     expect(await world.count("jobs")).toBe(1);
+  });
+
+  test("debounce: one that a limit keeps waiting begins no sooner, and one that leaves its place gives it to another", async () => {
+    const seen: number[] = [];
+    const limited = define({
+      name: "limited",
+      description: "One at a time.",
+      schema: z.object({ n: z.number() }),
+      options: { concurrency: { total: 1 } },
+      handler: async ({ n }) => seen.push(n),
+    });
+    const restore = registry.provide([limited]);
+    const call = (n: number, key: string) =>
+      asSystem(() => enqueue(limited, { n }, { dedupe: { key, mode: "debounce", windowMs: 10_000 } }));
+    const [first, second] = [await call(1, "a"), await call(2, "b")];
+    pass(11_000);
+    await promote();
+    expect([(await row(world, first.id)).state, (await row(world, second.id)).state].sort()).toEqual([
+      "blocked",
+      "queued",
+    ]);
+    await call(3, "a");
+    await call(4, "b");
+    await workAll();
+    expect(seen).toEqual([]);
+    await asSystem(() => enqueue(limited, { n: 5 }));
+    await workAll();
+    expect(seen).toEqual([5]);
+    pass(22_000);
+    await workAll();
+    expect(seen).toEqual([5, 3, 4]);
+    restore();
   });
 
   test("throttle: one in the window, whatever became of it", async () => {

@@ -7,7 +7,7 @@ import * as registry from "../../src/jobs/registry.ts";
 import type { Job } from "../../src/jobs/types.ts";
 import * as outbox from "../../src/outbox/index.ts";
 import { asSystem, eventsOf, row, workAll } from "../support/jobs.ts";
-import { createWorld, type World } from "../support/world.ts";
+import { as, createWorld, signIn, type World } from "../support/world.ts";
 
 let world: World;
 let handler: (payload: { n: number }, job: Job) => Promise<unknown>;
@@ -208,6 +208,22 @@ describe("runs", () => {
     await workAll();
     expect(await row(world, id)).toMatchObject({ state: "done", result: 2, attempts: 2 });
   });
+});
+
+test("whose job the system asked for runs it again, and not with another payload", async () => {
+  handler = async () => {
+    throw new JobError("bad", "It is bad.", { retry: false });
+  };
+  const noor = await signIn("noor", "recruiter");
+  // As a command of a domain does for who called it.
+  const { id } = await as(noor, () => enqueue(probe, { n: 1 }));
+  await workAll();
+  await expect(as(noor, () => retry({ jobId: id, payload: { n: 2 } }))).rejects.toMatchObject({
+    kind: "forbidden",
+    code: "job_type_forbidden",
+  });
+  expect(await row(world, id)).toMatchObject({ state: "dead", payload: { n: 1 } });
+  expect(await as(noor, () => retry({ jobId: id }))).toEqual({ state: "queued" });
 });
 
 describe("effects happen once", () => {

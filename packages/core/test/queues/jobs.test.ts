@@ -7,7 +7,7 @@ import * as registry from "../../src/jobs/registry.ts";
 import { get, list, redrive, remove } from "../../src/queues/index.ts";
 import { asSystem, row, workAll } from "../support/jobs.ts";
 import { createWorld, type World } from "../support/world.ts";
-import { advance, asAdmin, moveClock, places } from "./support.ts";
+import { advance, asAdmin, moveClock, places, sent } from "./support.ts";
 
 const fragile = define({
   name: "fragile",
@@ -87,6 +87,17 @@ test.each([
   await expect(back(messageId, body)).rejects.toMatchObject({ kind: "validation" });
   expect(await row(world, jobId)).toMatchObject({ state: "dead" });
   expect(world.aws.queues.of(places.jobs.dead)).toHaveLength(1);
+});
+
+test("a wake that nobody could take goes back as it is, whatever has become of its job", async () => {
+  const { jobId } = await dead();
+  const bodies = [jobId, "next"].map((job) => JSON.stringify({ job }));
+  const ids = bodies.map((body) => world.aws.queues.put(places.jobs.dead, body));
+  for (const messageId of ids) {
+    expect((await back(messageId)).results).toEqual([{ messageId, outcome: "redriven" }]);
+  }
+  expect(sent(world, "jobs").slice(-2)).toEqual(bodies);
+  expect(await row(world, jobId)).toMatchObject({ state: "dead" });
 });
 
 test("a letter whose job cannot run again is refused and stays, to be deleted", async () => {
