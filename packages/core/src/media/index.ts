@@ -1,5 +1,4 @@
 /** Pictures: uploads, their sizes, and those among the attachments of mail. */
-export { askToExpire } from "./ask-to-expire.ts";
 export { picturesOf } from "./attachments.ts";
 export { contentOfKey, uploadKey, variantKey } from "./names.ts";
 export { get, ListMedia, list, type MediaSummary } from "./read.ts";

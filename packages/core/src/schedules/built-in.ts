@@ -26,6 +26,12 @@ export const builtIn: readonly ({ name: string; description: string; type: strin
     every: "1 hour",
   },
   {
+    name: "expire-uploads",
+    description: "Ends uploads whose file never came, and pictures that nobody managed to process.",
+    type: "expireUploads",
+    every: "15 minutes",
+  },
+  {
     name: "forget-dead-letters",
     description: "Empties what is kept of dead letters that SQS has forgotten.",
     type: "forgetDeadLetters",

@@ -1,7 +1,6 @@
 import * as jobs from "@frontdesk/core/jobs";
 import * as log from "@frontdesk/core/log";
 import { recover } from "@frontdesk/core/mail";
-import * as media from "@frontdesk/core/media";
 import * as outbox from "@frontdesk/core/outbox";
 import * as realtime from "@frontdesk/core/realtime";
 import * as schedules from "@frontdesk/core/schedules";
@@ -17,7 +16,6 @@ export const handler: ScheduledHandler = (_event, context) =>
       jobs.sweep(),
       schedules.sweep(),
       recover(),
-      media.askToExpire(),
     ]);
     const failed = results.filter((result) => result.status === "rejected");
     // One that fails must not keep the others from their work; it is told all the same.
