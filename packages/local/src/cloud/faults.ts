@@ -36,6 +36,8 @@ export interface Faults {
   /** Adds a fault; the returned function removes it. */
   add(fault: Fault): () => void;
   clear(): void;
+  /** Faults that have not struck as often as they shall. */
+  pending(): number;
   /** Called at every point; rejects with the fault's error. */
   strike(point: FaultPoint): Promise<void>;
 }
@@ -49,6 +51,7 @@ export function createFaults(): Faults {
       return () => armed.delete(entry);
     },
     clear: () => armed.clear(),
+    pending: () => armed.size,
     async strike(point) {
       for (const entry of armed) {
         const { fault } = entry;
