@@ -55,7 +55,7 @@ export function createRedis(cloud: Cloud, _ports: Ports, options: RedisOptions =
       binary === undefined ? embed(cloud.clock, spec) : await startServer(binary, spec, noteFile(spec));
     void store.ended?.then((reason) => reason && cloud.log(`redis: ${spec.id}: ${reason}; start again`));
     try {
-      const listener = await listen(cloud.ca, spec, store, requested);
+      const listener = await listen(cloud, spec, store, requested);
       running.set(spec.id, {
         port: listener.port,
         async stop() {
@@ -156,12 +156,32 @@ function embed(clock: Clock, spec: CacheSpec): Store {
   };
 }
 
-/** Without transit encryption plain, as on ElastiCache; with it TLS and nothing else. */
-async function listen(ca: Cloud["ca"] | undefined, spec: CacheSpec, store: Store, requested = 0) {
+/**
+ * Without transit encryption plain, as on ElastiCache; with it TLS and nothing else.
+ * @param cloud Absent: no TLS, and no faults.
+ */
+async function listen(
+  cloud: Pick<Cloud, "ca" | "faults"> | undefined,
+  spec: CacheSpec,
+  store: Store,
+  requested = 0,
+) {
+  const ca = cloud?.ca;
   const sockets = new Set<Socket>();
-  const serve = (socket: Socket) => {
+  /** Whatever the fault's error is, a client sees its line cut: Redis itself says nothing when it is away. */
+  const struck = (socket: Socket, operation: "connect" | "command") =>
+    cloud?.faults
+      .strike({ service: "elasticache", operation, resource: spec.arn, phase: "before" })
+      .then(() => false)
+      .catch(() => {
+        socket.destroy();
+        return true;
+      });
+  const serve = async (socket: Socket) => {
     socket.setNoDelay(true);
+    if ((await struck(socket, "connect")) || socket.destroyed) return;
     store.attach(socket);
+    socket.on("data", () => void struck(socket, "command"));
   };
   let server: Server;
   if (spec.transitEncryption && ca) {

@@ -135,6 +135,26 @@ test("scripts in the embedded one reach nothing of the machine and keep nothing 
   await redis.stop();
 });
 
+test.each(
+  engines(),
+)("%s: a fault cuts its lines and takes no new ones, for as long as it is there", async (engine) => {
+  const redis = await startRedis(engine);
+  const raw = await redis.raw();
+  expect(await raw.send("SET", "kept", "1")).toBe("+OK");
+  const away = {
+    service: "elasticache",
+    times: Number.POSITIVE_INFINITY,
+    effect: { disconnect: true },
+  } as const;
+  const remove = redis.cloud.faults.add(away);
+  // The answer may be faster than the cut.
+  await expect(raw.send("GET", "kept").then(() => raw.send("GET", "kept"))).rejects.toThrow("closed");
+  await expect(redis.raw().then((next) => next.send("GET", "kept"))).rejects.toThrow();
+  remove();
+  expect(await (await redis.raw()).send("GET", "kept")).toBe("$1|1");
+  await redis.stop();
+});
+
 describe("the protocol", () => {
   test("a request cut anywhere is one request", () => {
     const whole = Buffer.from("*3\r\n$3\r\nSET\r\n$2\r\n\r\n\r\n$0\r\n\r\nPING  x\r\n*1\r\n$4\r\nPING\r\n");
