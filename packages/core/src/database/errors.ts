@@ -62,11 +62,18 @@ export function isLost(error: unknown): boolean {
   );
 }
 
+/** Whether the database was away: a {@link translate}d error, of a connection that is gone or could not be had. */
+export function isAway(error: unknown): boolean {
+  return error instanceof VisibleError && error.code === unavailable && isLost(error.cause);
+}
+
+const unavailable = "database_unavailable";
+
 /** Passing states of the database as a visible error; everything else as it is. */
 export function translate(error: unknown): unknown {
   if (error instanceof VisibleError) return error;
   if (!isLost(error) && !passing.has(codeOf(error) ?? "")) return error;
-  return new VisibleError("unavailable", "database_unavailable", "The database is busy. Try again shortly.", {
+  return new VisibleError("unavailable", unavailable, "The database is busy. Try again shortly.", {
     cause: error,
     retryAfter: 2,
   });

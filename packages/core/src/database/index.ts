@@ -16,7 +16,7 @@ import { isLost, isRepeatable, translate } from "./errors.ts";
 import type { Orm } from "./orm.ts";
 
 export { inTransaction } from "./context.ts";
-export { isDuplicate, Overtaken } from "./errors.ts";
+export { isAway, isDuplicate, Overtaken } from "./errors.ts";
 export { arrayLiteral, type Column, insertion, insertRows, type Statement, together } from "./rows.ts";
 
 export interface Handle {

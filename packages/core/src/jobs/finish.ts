@@ -64,12 +64,12 @@ async function update(
     `update frontdesk.jobs j
         set state = case when ${gone} then 'cancelled' else g.state end, result = g.result::jsonb, result_claim = g.claim::jsonb, error = g.error::jsonb,
             run_at = coalesce(g.run_at, j.run_at), finished_at = case when ${gone} then g.ended_at else g.finished_at end, started_at = g.started_at,
-            leased_by = null, leased_until = null, losses = 0,
+            leased_by = null, leased_until = null, losses = case when g.lost then j.losses + 1 else 0 end,
             attempts = j.attempts - g.refund, attempts_left = j.attempts_left + g.refund,
             deaths = j.deaths + case when g.state = 'dead' then 1 else 0 end
        from unnest($2::text[], $3::text[], $4::text[], $5::text[], $6::text[], $7::timestamptz[], $8::timestamptz[],
-                   $9::timestamptz[], $10::int4[], $11::timestamptz[])
-         as g (id, state, result, claim, error, run_at, finished_at, started_at, refund, ended_at)
+                   $9::timestamptz[], $10::int4[], $11::timestamptz[], $12::bool[])
+         as g (id, state, result, claim, error, run_at, finished_at, started_at, refund, ended_at, lost)
       where j.id = g.id and j.leased_by = $1 and j.state = 'running'
       returning j.id, j.state`,
     [
@@ -84,6 +84,7 @@ async function update(
       ended.map(({ startedAt }) => startedAt),
       ended.map(({ outcome }) => (outcome === "interrupted" ? 1 : 0)),
       ended.map(({ endedAt }) => endedAt),
+      ended.map(({ lostDatabase = false }) => lostDatabase),
     ],
   );
   return new Map(rows.map(({ id, state }) => [id, state]));

@@ -36,7 +36,7 @@ export const jobs = frontdesk.table(
     /** Times it was claimed; an interrupted run is not counted. */
     attempts: integer("attempts").notNull(),
     attemptsLeft: integer("attempts_left").notNull(),
-    /** Runs in a row whose worker vanished: from the first on it runs alone. */
+    /** Runs in a row whose worker vanished, or that lost the database: from the first on it runs alone. */
     losses: integer("losses").notNull(),
     /** Times it failed for good. */
     deaths: integer("deaths").notNull(),

@@ -210,6 +210,43 @@ describe("runs", () => {
   });
 });
 
+describe("a job under which the database goes away", () => {
+  /** Ends the connection that it is asked by. */
+  const cut = () => database.use(({ query }) => query("select pg_terminate_backend(pg_backend_pid())"));
+  /** Runs it as often as it is due, ten minutes apart. @returns How often. */
+  async function runs(id: string): Promise<number> {
+    let count = 0;
+    handler = async () => {
+      count += 1;
+      return answer(count);
+    };
+    for (let minutes = 0; ["queued", "scheduled"].includes((await row(world, id)).state); minutes += 10) {
+      pass(minutes * 60_000);
+      await workAll();
+    }
+    return count;
+  }
+  let answer: (count: number) => Promise<unknown>;
+
+  test("loses no attempt by it, and is done when it is back", async () => {
+    answer = (count) => (count <= 5 ? cut() : Promise.resolve("well"));
+    const { id } = await asSystem(() => enqueue(probe, {}));
+    expect(await runs(id)).toBe(6);
+    expect(await row(world, id)).toMatchObject({ state: "done", result: "well", attempts: 1 });
+  });
+
+  test("and never comes back for it: it is the job's own failure in the end", async () => {
+    answer = cut;
+    const { id } = await asSystem(() => enqueue(probe, {}));
+    expect(await runs(id)).toBe(10 + probe.attempts);
+    expect(await row(world, id)).toMatchObject({
+      state: "dead",
+      attempts: probe.attempts,
+      error: { code: "database_unavailable" },
+    });
+  });
+});
+
 test("whose job the system asked for runs it again, and not with another payload", async () => {
   handler = async () => {
     throw new JobError("bad", "It is bad.", { retry: false });
