@@ -11,7 +11,7 @@ import { queues } from "./queues";
 import { push, realtime } from "./realtime";
 import { appUser } from "./secrets";
 import { settings } from "./stage";
-import { attachmentPrefix, claimCheckPrefix, homeBucket, mailBucket, rawMailPrefix } from "./storage";
+import { claimCheckPrefix, homeBucket, mailBucket, rawMailPrefix } from "./storage";
 import { uploadPrefix } from "./uploads";
 
 const methods = ["GET", "HEAD", "POST", "PUT", "PATCH", "DELETE"] as const;
@@ -50,12 +50,11 @@ const apiFunction = createFunction("ApiFunction", {
   grants: [
     connectTo(appUser),
     readSecret(cacheSecretArn),
-    // Signs addresses of private pictures.
+    // Signs addresses of private pictures and of attachments.
     readSecret(cdn.properties.secretArn),
     // People connect their calendars through it.
     ...(googleClient ? [readSecret(googleClient.secretArn)] : []),
-    // Signed addresses work with the rights of who signed them.
-    getObjects(homeBucket, attachmentPrefix),
+    // Signed addresses of S3 work with the rights of who signed them.
     getObjects(mailBucket, rawMailPrefix),
     putObjects(homeBucket, uploadPrefix),
     // What is too large for a message. Whatever else a request asks of the world is a job.

@@ -1,15 +1,16 @@
 /**
  * The CDN in front of the home bucket: `media/` for everybody, the rest by signed address. Each path is the object's key.
- * The bucket's policy lets CloudFront read `media/` and `private/` alone: attachments, which must not be shown in a page,
- * are not to be had here.
+ * The bucket's policy lets CloudFront read `media/`, `private/` and `attachments/`, nothing else.
  */
 import { createOwnedBucket } from "./bucket";
 import { ownDomain } from "./dns";
 import { perStage, settings } from "./stage";
-import { homeBucket, publicMediaPrefix } from "./storage";
+import { attachmentPrefix, homeBucket, publicMediaPrefix } from "./storage";
 
 /** AWS's "CachingOptimized": by path alone, compressed (https://docs.aws.amazon.com/AmazonCloudFront/latest/DeveloperGuide/using-managed-cache-policies.html). */
 const cachingOptimized = "658327ea-f89d-4fab-a63d-7e88639e58f6";
+/** AWS's "CachingDisabled". */
+const cachingDisabled = "4135ea2d-6df8-44a3-9df3-4b5a84be39ad";
 
 /** A key by its number. The private half goes into the secret below and nowhere else (docs/decisions/0036-cdn-keys.md). */
 function createKey(number: number) {
@@ -77,6 +78,23 @@ const privateHeaders = createHeaders("CdnPrivateHeaders", "frontdesk-cdn-private
   { header: "Cache-Control", value: "private, max-age=900, immutable", override: true },
   { header: "X-Robots-Tag", value: "noindex", override: true },
 ]);
+/** Attachments of mail: a stranger's bytes, saved and never kept by anybody on the way. */
+const downloadHeaders = createHeaders("CdnDownloadHeaders", "frontdesk-cdn-downloads", [
+  // S3 says it with a name; should it ever not, it is a download all the same.
+  { header: "Content-Disposition", value: "attachment", override: false },
+  { header: "Cache-Control", value: "private, no-store", override: true },
+  { header: "X-Robots-Tag", value: "noindex", override: true },
+]);
+/** The name to save under is in the address that was signed; S3 answers with it. */
+const downloadName = new aws.cloudfront.OriginRequestPolicy("CdnDownloadName", {
+  name: perStage("frontdesk-cdn-download-name"),
+  cookiesConfig: { cookieBehavior: "none" },
+  headersConfig: { headerBehavior: "none" },
+  queryStringsConfig: {
+    queryStringBehavior: "whitelist",
+    queryStrings: { items: ["response-content-disposition"] },
+  },
+});
 
 /**
  * Who fetched what, with addresses of people. By ACL: CloudFront's newer logging without one needs resources that the AWS
@@ -112,7 +130,17 @@ const distribution = new sst.aws.Cdn("Distribution", {
     trustedKeyGroups: [keyGroup.id],
     responseHeadersPolicyId: privateHeaders.id,
   },
-  orderedCacheBehaviors: [{ ...behaviour, pathPattern: `/${publicMediaPrefix}*` }],
+  orderedCacheBehaviors: [
+    { ...behaviour, pathPattern: `/${publicMediaPrefix}*` },
+    {
+      ...behaviour,
+      pathPattern: `/${attachmentPrefix}*`,
+      trustedKeyGroups: [keyGroup.id],
+      cachePolicyId: cachingDisabled,
+      originRequestPolicyId: downloadName.id,
+      responseHeadersPolicyId: downloadHeaders.id,
+    },
+  ],
   // S3 answers 403 for what is not there (yet): a picture that is being made must not be missing for long.
   customErrorResponses: [403, 404].map((errorCode) => ({ errorCode, errorCachingMinTtl: 1 })),
   // Minutes that nothing here has to wait for.

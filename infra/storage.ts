@@ -48,7 +48,7 @@ export const homeBucket = createBucket("HomeBucket", {
       // name waits for this policy.
       actions: ["s3:GetObject"],
       principals: [{ type: "service", identifiers: ["cloudfront.amazonaws.com"] }],
-      paths: [`${publicMediaPrefix}*`, `${privateMediaPrefix}*`],
+      paths: [`${publicMediaPrefix}*`, `${privateMediaPrefix}*`, `${attachmentPrefix}*`],
       conditions: [
         { test: "StringEquals", variable: "aws:SourceAccount", values: [accountId] },
         {

@@ -14,10 +14,14 @@ export const byHand: Group = {
     },
     {
       id: "cdn.signed",
-      claim: "A signed address is served, with either key.",
-      resources: [of("aws.cloudfront.KeyGroup"), of("tls.PrivateKey")],
+      claim: "A signed address is served, with either key; an attachment is saved under its name.",
+      resources: [
+        of("aws.cloudfront.KeyGroup"),
+        of("aws.cloudfront.OriginRequestPolicy"),
+        of("tls.PrivateKey"),
+      ],
       byHand:
-        "`aws cloudfront sign` with a key of the secret opens an attachment; after `cdnKey` was raised and deployed, the address of before still does.",
+        "`curl -LOJD - …/messages/{id}/attachments/{attachmentId}` saves an attachment under its own name, and shows `nosniff`; `aws cloudfront sign` with a key of the secret opens a private picture; after `cdnKey` was raised and deployed, the address of before still does.",
     },
     {
       id: "mail.events",

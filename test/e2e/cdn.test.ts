@@ -13,8 +13,8 @@ const fetched = (address: string, headers: Record<string, string> = {}) =>
 beforeAll(async () => {
   system = await startSystem({ template: inject("templateState") });
   stopSigning = signHere(system);
-  for (const key of ["media/a/320.webp", "private/b/320.webp", "private/b/640.webp", "attachments/c"])
-    await putObject(system, key);
+  const pictures = ["media/a/320.webp", "private/b/320.webp", "private/b/640.webp"];
+  for (const key of [...pictures, "attachments/c", "tmp/uploads/c", "claims/c"]) await putObject(system, key);
 }, 180_000);
 afterAll(async () => {
   await stopSigning?.();
@@ -77,12 +77,14 @@ describe("what is private", () => {
     }
   });
 
-  test("is not to be had through media/, nor are attachments, even signed", async () => {
+  test("is not to be had through media/, nor is what the CDN is not for, even signed", async () => {
     for (const path of ["/media/../private/b/320.webp", "/media/%2e%2e/private/b/320.webp"])
       expect((await fetched(`${cdn.publicUrl("")}${path.slice(1)}`)).status, path).toBe(403);
-    const attachment = await fetched(await cdn.signedUrl("attachments/c", 60));
-    expect(attachment).toMatchObject({ status: 403, code: "AccessDenied" });
-    expect(attachment.text).not.toContain("bytes");
+    for (const key of ["tmp/uploads/c", "claims/c"]) {
+      const answer = await fetched(await cdn.signedUrl(key, 60));
+      expect(answer).toMatchObject({ status: 403, code: "AccessDenied" });
+      expect(answer.text).not.toContain("bytes");
+    }
   });
 
   test("shuts when the address expires, though the CDN still has it", async () => {
@@ -98,4 +100,30 @@ describe("what is private", () => {
       /Hit/,
     );
   });
+});
+
+test("an attachment is opened by its signed address alone, under the name that was signed, and only ever saved", async () => {
+  const name = "attachment; filename=\"a_b.html\"; filename*=UTF-8''a%2Ab.html";
+  const address = await cdn.signedUrl("attachments/c", 60, { "response-content-disposition": name });
+  for (const [signed, disposition] of [
+    [address, name],
+    [await cdn.signedUrl("attachments/c", 60), "attachment"],
+  ] as const) {
+    const answer = await fetched(signed);
+    expect(answer).toMatchObject({ status: 200, text: "bytes of attachments/c" });
+    expect(Object.fromEntries(answer.headers)).toMatchObject({
+      "content-disposition": disposition,
+      "x-content-type-options": "nosniff",
+      "content-security-policy": "default-src 'none'; sandbox",
+      "cache-control": "private, no-store",
+      "x-cache": "Miss from cloudfront",
+    });
+  }
+  expect((await fetched(cdn.publicUrl("attachments/c"))).code).toBe("MissingKey");
+  for (const changed of [
+    address.replace("attachment%3B", "inline%3B"),
+    address.replace(/response-content-disposition=[^&]+&/, ""),
+    `${address}&response-content-type=text%2Fhtml`,
+  ])
+    expect((await fetched(changed)).code).toBe("AccessDenied");
 });

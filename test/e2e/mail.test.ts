@@ -81,6 +81,8 @@ describe("what is stored of a message", () => {
         { filename: "résumé – Noor.bin", content: binary },
         { filename: "page.html", content: "<script>alert(1)</script>", contentType: "text/html" },
         { filename: "empty.txt", content: "" },
+        { filename: "logo.svg", content: "<svg onload='alert(1)'/>", contentType: "image/svg+xml" },
+        { filename: "contract.pdf", content: "%PDF-1.7", contentType: "application/pdf" },
       ],
     });
     await system.deliver(one);
@@ -89,6 +91,8 @@ describe("what is stored of a message", () => {
       ["résumé – Noor.bin", binary.length],
       ["page.html", 25],
       ["empty.txt", 0],
+      ["logo.svg", 24],
+      ["contract.pdf", 8],
     ]);
     const contents = await Promise.all(
       attachments.map(async (attachment) => {
@@ -97,6 +101,13 @@ describe("what is stored of a message", () => {
         const file = await fetch(redirect.headers.get("location") ?? "");
         expect(file.status).toBe(200);
         expect(file.headers.get("content-disposition")).toMatch(/^attachment; /);
+        // Whatever its sender called it, and whatever it is.
+        expect(Object.fromEntries(file.headers)).toMatchObject({
+          "content-type": "application/octet-stream",
+          "x-content-type-options": "nosniff",
+          "content-security-policy": "default-src 'none'; sandbox",
+          "cache-control": "private, no-store",
+        });
         return Buffer.from(await file.arrayBuffer());
       }),
     );

@@ -3,6 +3,7 @@ import { ListObjectsV2Command, S3Client } from "@aws-sdk/client-s3";
 import sharp from "sharp";
 import { afterAll, beforeAll, describe, expect, inject, test } from "vitest";
 import { sendForm, throughCdn, type Upload } from "../../scripts/demo/pictures.ts";
+import { letter } from "./support/letters.ts";
 import { type SignedIn, type System, startSystem } from "./support/system.ts";
 
 const HOUR = 3_600_000;
@@ -269,6 +270,51 @@ describe("a picture that is deleted", () => {
     for (const url of urls(media))
       await system.until("the CDN to forget", async () => (await shownAs(url)) === 403);
     expect(Object.keys(await objects("private/"))).not.toContain(keyOf(urls(media)[0] ?? ""));
+  });
+});
+
+describe("attachments of mail", () => {
+  interface Attached {
+    id: string;
+    filename: string;
+    media: Media | null;
+  }
+
+  test("pictures get their sizes by what they are, whatever they are called; nothing else does, and all of it is only saved", async () => {
+    const one = await letter([system.mailbox.jobs.address], {
+      attachments: [
+        { filename: "photo.bin", content: await picture(), contentType: "application/octet-stream" },
+        { filename: "logo.svg", content: "<svg onload='alert(1)'/>", contentType: "image/svg+xml" },
+        { filename: "not-a-photo.jpg", content: "<script>alert(1)</script>", contentType: "image/jpeg" },
+        { filename: "contract.pdf", content: "%PDF-1.7", contentType: "application/pdf" },
+      ],
+    });
+    await system.deliver(one);
+    const { id } = await system.stored(one.headerId);
+    const attached = await system.until("the sizes of the photo", async () => {
+      const { attachments } = await noor.api.get<{ attachments: Attached[] }>(`/messages/${id}`);
+      return attachments[0]?.media?.state === "ready" && attachments;
+    });
+    const [photo, ...others] = attached;
+    expect(others.map(({ media }) => media)).toEqual([null, null, null]);
+    const shown = urls(photo?.media as Media);
+    expect(shown.length).toBeGreaterThan(0);
+    for (const url of shown) {
+      expect(keyOf(url)).toMatch(/^private\//);
+      expect(await shownAs(url)).toBe(200);
+      expect(await shownAs(url.replace(/\?.*/, ""))).toBe(403);
+    }
+    for (const { id: attachmentId, filename } of attached) {
+      const redirect = await noor.fetch(`/messages/${id}/attachments/${attachmentId}`);
+      const file = await fetch(redirect.headers.get("location") ?? "");
+      expect(Object.fromEntries(file.headers), filename).toMatchObject({
+        "content-disposition": `attachment; filename="${filename}"; filename*=UTF-8''${filename}`,
+        "content-type": "application/octet-stream",
+        "x-content-type-options": "nosniff",
+      });
+    }
+    const removed = await noor.fetch(`/media/${photo?.media?.id}`, { method: "DELETE" });
+    expect([removed.status, await removed.json()]).toMatchObject([403, { code: "attachment" }]);
   });
 });
 

@@ -32,8 +32,9 @@ describe.each(stages)("stage %s", (stage) => {
     const { defaultCacheBehavior, orderedCacheBehaviors } = one(graph, distributionType).inputs;
     expect(defaultCacheBehavior).toMatchObject({ trustedKeyGroups: [text(one(graph, keyGroupType), "id")] });
     const ordered = orderedCacheBehaviors as Record<string, unknown>[];
-    expect(ordered.map(({ pathPattern }) => pathPattern)).toEqual(["/media/*"]);
+    expect(ordered.map(({ pathPattern }) => pathPattern)).toEqual(["/media/*", "/attachments/*"]);
     expect(ordered[0]?.trustedKeyGroups).toBeUndefined();
+    expect(ordered[1]).toMatchObject({ trustedKeyGroups: [text(one(graph, keyGroupType), "id")] });
   });
 
   test("reads by GET and HEAD over HTTPS, and tells browsers to stay there and to run nothing", async () => {
@@ -54,12 +55,12 @@ describe.each(stages)("stage %s", (stage) => {
     }
   });
 
-  test("keeps an object by its path alone, whatever formats a browser takes and whoever signed for it", async () => {
+  test("keeps a picture by its path alone, whatever formats a browser takes and whoever signed for it", async () => {
     const { defaultCacheBehavior, orderedCacheBehaviors } = one(
       await graphOf(stage),
       distributionType,
     ).inputs;
-    for (const behaviour of [defaultCacheBehavior, ...(orderedCacheBehaviors as unknown[])]) {
+    for (const behaviour of [defaultCacheBehavior, (orderedCacheBehaviors as unknown[])[0]]) {
       // AWS's CachingOptimized: no header, cookie or query is part of the key.
       expect(behaviour).toMatchObject({ cachePolicyId: "658327ea-f89d-4fab-a63d-7e88639e58f6" });
       expect(behaviour).not.toHaveProperty("originRequestPolicyId");
@@ -77,6 +78,33 @@ describe.each(stages)("stage %s", (stage) => {
     });
     const [open] = orderedCacheBehaviors as unknown[];
     expect(headersOf(graph, open).inputs).not.toHaveProperty("customHeadersConfig");
+  });
+
+  test("keeps no attachment, hands on the name that was signed and nothing else, and has it saved", async () => {
+    const graph = await graphOf(stage);
+    const { orderedCacheBehaviors } = one(graph, distributionType).inputs;
+    const [, downloads] = orderedCacheBehaviors as Record<string, unknown>[];
+    const forwarded = one(graph, "aws:cloudfront/originRequestPolicy:OriginRequestPolicy");
+    expect(downloads).toMatchObject({
+      // AWS's CachingDisabled.
+      cachePolicyId: "4135ea2d-6df8-44a3-9df3-4b5a84be39ad",
+      originRequestPolicyId: text(forwarded, "id"),
+    });
+    expect(forwarded.inputs).toMatchObject({
+      cookiesConfig: { cookieBehavior: "none" },
+      headersConfig: { headerBehavior: "none" },
+      queryStringsConfig: {
+        queryStringBehavior: "whitelist",
+        queryStrings: { items: ["response-content-disposition"] },
+      },
+    });
+    expect(headersOf(graph, downloads).inputs.customHeadersConfig).toEqual({
+      items: [
+        { header: "Content-Disposition", value: "attachment", override: false },
+        { header: "Cache-Control", value: "private, no-store", override: true },
+        { header: "X-Robots-Tag", value: "noindex", override: true },
+      ],
+    });
   });
 
   test("fetches from the home bucket at home, signing each request by origin access control", async () => {
@@ -98,7 +126,7 @@ describe.each(stages)("stage %s", (stage) => {
     });
   });
 
-  test("reaches no attachment: of the home bucket CloudFront may read media/ and private/ alone", async () => {
+  test("reaches nothing else: of the home bucket CloudFront may read pictures and attachments alone", async () => {
     const graph = await graphOf(stage);
     const bucket = text(one(graph, "bucket", "HomeBucketBucket"), "arn");
     const granted = statements(one(graph, "bucketPolicy", "HomeBucketPolicy").inputs.policy).filter(
@@ -108,7 +136,7 @@ describe.each(stages)("stage %s", (stage) => {
       expect.objectContaining({
         Principal: { Service: "cloudfront.amazonaws.com" },
         Action: "s3:GetObject",
-        Resource: [`${bucket}/media/*`, `${bucket}/private/*`],
+        Resource: [`${bucket}/media/*`, `${bucket}/private/*`, `${bucket}/attachments/*`],
       }),
     ]);
   });

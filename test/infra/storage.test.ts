@@ -121,7 +121,7 @@ describe.each(stages)("stage %s", (stage) => {
     ]);
   });
 
-  test("only CloudFront, for a distribution of our own account, reads the home bucket from outside, and only media", async () => {
+  test("only CloudFront, for a distribution of our own account, reads the home bucket from outside, and only pictures and attachments", async () => {
     const graph = await graphOf(stage);
     const home = text(one(graph, "bucket", "HomeBucketBucket"), "arn");
     expect(allowed(graph, "HomeBucketPolicy")).toEqual([
@@ -129,7 +129,7 @@ describe.each(stages)("stage %s", (stage) => {
         Effect: "Allow",
         Principal: { Service: "cloudfront.amazonaws.com" },
         Action: "s3:GetObject",
-        Resource: [`${home}/media/*`, `${home}/private/*`],
+        Resource: [`${home}/media/*`, `${home}/private/*`, `${home}/attachments/*`],
         Condition: {
           StringEquals: { "aws:SourceAccount": "123456789012" },
           ArnLike: { "aws:SourceArn": "arn:aws:cloudfront::123456789012:distribution/*" },

@@ -153,9 +153,13 @@ export async function startLocal(options: StartOptions): Promise<LocalCloud> {
     const scheduler = createScheduler(cloud, ports);
     const cognito = createCognito(cloud, ports);
     const asked = splitPorts(plan, options.ports?.gateways ?? {});
-    const gateways = createGateways(cloud, ports, { listen: asked.gateways, credentials });
-    const functionUrls = createFunctionUrls(cloud, ports, { listen: asked.functionUrls, credentials });
     const cloudFront = createCloudFront(cloud, { listen: asked.distributions, credentials });
+    const gateways = createGateways(cloud, ports, {
+      listen: asked.gateways,
+      credentials,
+      onLoopback: cloudFront.onLoopback,
+    });
+    const functionUrls = createFunctionUrls(cloud, ports, { listen: asked.functionUrls, credentials });
     const lambda = createLambda(cloud, ports, {
       appDir: resolve(options.appDir),
       credentials,

@@ -23,7 +23,6 @@ const roles: Allowed[] = [
       ["rds-db:connect", p.databaseUser("frontdesk_app")],
       ["secretsmanager:GetSecretValue", p.secret("RedisProxySecret")],
       ["secretsmanager:GetSecretValue", p.secret("CdnSigningKeys")],
-      ["s3:GetObject", object(p, "HomeBucket", "attachments/att_1")],
       ["s3:GetObject", object(p, "MailBucket", "inbound/abc")],
       ["s3:PutObject", object(p, "HomeBucket", "tmp/uploads/a.jpg")],
       ["s3:PutObject", object(p, "HomeBucket", "claims/a")],
@@ -149,6 +148,10 @@ const services: [name: string, request: (p: Policies) => AuthorisationRequest][]
   [
     "CloudFront reads a picture",
     (p) => p.service("cloudfront", p.distribution, "s3:GetObject", object(p, "HomeBucket", "private/a")),
+  ],
+  [
+    "CloudFront reads an attachment",
+    (p) => p.service("cloudfront", p.distribution, "s3:GetObject", object(p, "HomeBucket", "attachments/a")),
   ],
   [
     "the home bucket tells the image queue",

@@ -15,6 +15,7 @@ const foreignBucket = "arn:aws:s3:::somebody-elses-bucket";
 const passedTo = (service: string) => ({ "iam:PassedToService": `${service}.amazonaws.com` });
 
 const objects: Denied[] = [
+  ["the API reads an attachment", (p) => p.by("ApiFunction", "s3:GetObject", home(p, "attachments/a"))],
   ["the API deletes an attachment", (p) => p.by("ApiFunction", "s3:DeleteObject", home(p, "attachments/a"))],
   ["the API deletes an upload", (p) => p.by("ApiFunction", "s3:DeleteObject", home(p, "tmp/uploads/a"))],
   ["the API deletes a claim check", (p) => p.by("ApiFunction", "s3:DeleteObject", home(p, "claims/a"))],
@@ -360,8 +361,8 @@ const cdn: Denied[] = [
     ],
   ),
   [
-    "CloudFront reads an attachment",
-    (p) => p.service("cloudfront", p.distribution, "s3:GetObject", home(p, "attachments/a")),
+    "CloudFront reads a claim",
+    (p) => p.service("cloudfront", p.distribution, "s3:GetObject", home(p, "claims/a")),
   ],
   [
     "CloudFront reads an upload",
@@ -639,10 +640,7 @@ const unencrypted: Denied[] = [
     "the API sends a job without TLS",
     (p) => p.by("ApiFunction", "sqs:SendMessage", p.queue("JobsQueue"), plain),
   ],
-  [
-    "the API reads an attachment without TLS",
-    (p) => p.by("ApiFunction", "s3:GetObject", home(p, "attachments/a"), plain),
-  ],
+  ["the API reads mail without TLS", (p) => p.by("ApiFunction", "s3:GetObject", mail(p, "inbound/a"), plain)],
   [
     "the email consumer reads mail without TLS",
     (p) => p.by("EmailConsumer", "s3:GetObject", mail(p, "inbound/a"), plain),

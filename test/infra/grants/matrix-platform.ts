@@ -35,7 +35,7 @@ export function platformMatrix(permanent: boolean): Matrix {
     MailAccessLogs: logs("MailAccessLogs"),
     CdnLogs: ["everybody may not s3:* on CdnLogs, CdnLogs/* if aws:SecureTransport Bool false"],
     HomeBucket: [
-      `cloudfront.amazonaws.com may s3:GetObject on HomeBucket/media/*, HomeBucket/private/* ${from("ArnLike", "cloudfront:distribution/*")}`,
+      `cloudfront.amazonaws.com may s3:GetObject on HomeBucket/attachments/*, HomeBucket/media/*, HomeBucket/private/* ${from("ArnLike", "cloudfront:distribution/*")}`,
       "everybody may not s3:* on HomeBucket, HomeBucket/* if aws:SecureTransport Bool false",
     ],
     LayersBucket: [

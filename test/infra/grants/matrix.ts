@@ -70,7 +70,6 @@ export function expectedMatrix(stage: Stage): Matrix {
       "apigateway.amazonaws.com may lambda:InvokeFunction on ApiFunction if aws:SourceArn ArnLike Api/*",
       push,
       app,
-      "may s3:GetObject on HomeBucket/attachments/*",
       "may s3:GetObject on MailBucket/inbound/*",
       "may s3:PutObject on HomeBucket/claims/*",
       "may s3:PutObject on HomeBucket/tmp/uploads/*",

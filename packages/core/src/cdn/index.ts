@@ -5,7 +5,7 @@
 import { now } from "../clock/index.ts";
 import { config } from "../config/index.ts";
 import { signer } from "./keys.ts";
-import { encodeKey, policyOf, toUrlText } from "./policy.ts";
+import { encodeKey, encodePart, policyOf, toUrlText } from "./policy.ts";
 
 /** Seconds. An expiry falls on a multiple of it: an address stays the same for as long, and browsers keep what it showed. */
 const STEP = 15 * 60;
@@ -22,15 +22,22 @@ export function publicUrl(key: string): string {
  * An address that shows one object to whoever has it, until it expires: after `seconds`, and up to a quarter of an hour
  * (or as long again, where that is less) later. Made twice within that step it is the same.
  *
+ * @param query Part of what is signed.
  * @throws ConfigError where the function is not linked to the CDN.
  */
-export async function signedUrl(key: string, seconds: number): Promise<string> {
+export async function signedUrl(
+  key: string,
+  seconds: number,
+  query: Record<string, string> = {},
+): Promise<string> {
   const { keyPairId, sign } = await signer();
   const expires = expiryOf(seconds);
-  const url = addressOf(key);
+  const pairs = Object.entries(query).map((pair) => pair.map(encodePart).join("="));
+  const url = [addressOf(key), ...(pairs.length > 0 ? [pairs.join("&")] : [])].join("?");
   return remember(`${keyPairId} ${expires} ${url}`, () => {
     const signature = toUrlText(sign(policyOf(url, expires)));
-    return `${url}?Expires=${expires}&Signature=${signature}&Key-Pair-Id=${keyPairId}`;
+    const mark = pairs.length > 0 ? "&" : "?";
+    return `${url}${mark}Expires=${expires}&Signature=${signature}&Key-Pair-Id=${keyPairId}`;
   });
 }
 

@@ -14,17 +14,15 @@ export function policyOf(resource: string, expires: number): string {
   return `{"Statement":[{"Resource":"${resource}","Condition":{"DateLessThan":{"AWS:EpochTime":${expires}}}}]}`;
 }
 
-/** An object's key as the path of an address. `*` would be a wildcard in a policy. */
-export function encodeKey(key: string): string {
-  return key
-    .split("/")
-    .map((part) =>
-      encodeURIComponent(part).replace(
-        /[!'()*]/g,
-        (letter) => `%${letter.charCodeAt(0).toString(16).toUpperCase()}`,
-      ),
-    )
-    .join("/");
+/** An object's key as the path of an address. */
+export const encodeKey = (key: string): string => key.split("/").map(encodePart).join("/");
+
+/** A part of an address. `*` would be a wildcard in a policy. */
+export function encodePart(part: string): string {
+  return encodeURIComponent(part).replace(
+    /[!'()*]/g,
+    (letter) => `%${letter.charCodeAt(0).toString(16).toUpperCase()}`,
+  );
 }
 
 /** Base64 whose characters mean nothing in an address. */

@@ -116,8 +116,9 @@ export async function putAttachments(
         Bucket: name,
         Key: objectKey,
         Body: parts[position]?.content ?? Buffer.alloc(0),
-        // Never the sender's type: what a browser may do with the bytes is decided when they are read.
+        // Never the sender's type, and never to be shown: a browser may save the bytes. The name comes when they are read.
         ContentType: "application/octet-stream",
+        ContentDisposition: "attachment",
       }),
     );
   });

@@ -1,6 +1,7 @@
 /** Messages as somebody sees them: each query takes the mailboxes that the actor sees, null for all. */
 import * as z from "zod";
 import { current, isAdmin } from "../actor/index.ts";
+import * as cdn from "../cdn/index.ts";
 import { config } from "../config/index.ts";
 import type { Handle } from "../database/index.ts";
 import * as database from "../database/index.ts";
@@ -11,7 +12,7 @@ import { asParameter, visibility } from "../identity/index.ts";
 import type { Trust } from "../mail/trust.ts";
 import type { MessageDetails } from "../mail/types.ts";
 import { type AttachmentMedia, mediaOfMessage } from "../media/of-message.ts";
-import { signedUrl } from "./signed-url.ts";
+import { contentDisposition, signedUrl } from "./signed-url.ts";
 
 export interface MessageSummary {
   id: string;
@@ -152,8 +153,8 @@ export const raw = fn(MessageId, async ({ messageId }): Promise<{ url: string; e
 });
 
 /**
- * An address from which an attachment can be read for five minutes. It always downloads: what a sender calls an image
- * may be a page.
+ * An address of the CDN from which an attachment can be read for five minutes at least. It always downloads, as bytes of
+ * no type, and nothing may guess one: what a sender calls an image may be a page.
  * @throws VisibleError `not_found`; `forbidden` for quarantined mail, unless to administrators.
  */
 export const attachment = fn(
@@ -161,8 +162,8 @@ export const attachment = fn(
   async ({ messageId, attachmentId }): Promise<{ url: string; expiresIn: number }> => {
     const mailboxIds = asParameter(await visibility());
     const [row] = await database.use(({ query }) =>
-      query<{ state: string; key: string; contentType: string; filename: string | null }>(
-        `select m.state, a.object_key as key, a.content_type as "contentType", a.filename
+      query<{ state: string; key: string; filename: string | null }>(
+        `select m.state, a.object_key as key, a.filename
            from frontdesk.attachments a join frontdesk.messages m on m.id = a.message_id
           where m.id = $1 and a.id = $3 and ${isVisible}`,
         [messageId, mailboxIds, attachmentId],
@@ -170,14 +171,8 @@ export const attachment = fn(
     );
     if (!row) throw new VisibleError("not_found", "attachment_not_found", "There is no such attachment.");
     refuseQuarantined(row.state);
-    const { name, region } = config("HomeBucket");
-    const url = await signedUrl({
-      region,
-      bucket: name,
-      key: row.key,
-      contentType: row.contentType,
-      filename: row.filename ?? attachmentId,
-      seconds: urlSeconds,
+    const url = await cdn.signedUrl(row.key, urlSeconds, {
+      "response-content-disposition": contentDisposition(row.filename ?? attachmentId),
     });
     return { url, expiresIn: urlSeconds };
   },

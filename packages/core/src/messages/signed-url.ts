@@ -4,6 +4,7 @@ export interface SignedObject {
   region: string;
   bucket: string;
   key: string;
+  /** Ours, never a sender's. */
   contentType: string;
   /** Offered as the name to save under. */
   filename: string;
@@ -20,15 +21,10 @@ export async function signedUrl(object: SignedObject): Promise<string> {
   const command = new GetObjectCommand({
     Bucket: object.bucket,
     Key: object.key,
-    ResponseContentType: safeType(object.contentType),
+    ResponseContentType: object.contentType,
     ResponseContentDisposition: contentDisposition(object.filename),
   });
   return getSignedUrl(client, command, { expiresIn: object.seconds });
-}
-
-/** A type as header text, or none at all. */
-function safeType(type: string): string {
-  return /^[\w.+-]+\/[\w.+-]+$/.test(type) ? type : "application/octet-stream";
 }
 
 /** RFC 6266 with RFC 8187's form for what is not ASCII. Header text, whatever the sender called the file. */

@@ -7,6 +7,7 @@ import * as threads from "../../src/threads/index.ts";
 import {
   address,
   as,
+  cdnUrl,
   createWorld,
   join,
   mail,
@@ -224,15 +225,22 @@ describe("every way to a message asks whether it is seen", () => {
     ).rejects.toMatchObject({ code: "admin_only" });
   });
 
-  test("a signed address reads the bytes as a download", async () => {
+  test("a signed address reads the bytes as a download: of an attachment by the CDN, of the message by S3", async () => {
     const { id, attachmentId } = await idOf("first");
     const { url } = await as(user("jobs"), () => messages.attachment({ messageId: id, attachmentId }));
-    expect(new URL(url).searchParams.get("response-content-disposition")).toMatch(
-      /^attachment; filename="first.pdf"/,
-    );
-    expect(new URL(url).searchParams.get("X-Amz-Expires")).toBe("300");
-    expect(await (await fetch(url)).text()).toContain("bytes of first.pdf");
+    const { origin, pathname, searchParams } = new URL(url);
+    expect(origin).toBe(cdnUrl);
+    expect([...searchParams.keys()]).toEqual([
+      "response-content-disposition",
+      "Expires",
+      "Signature",
+      "Key-Pair-Id",
+    ]);
+    expect(searchParams.get("response-content-disposition")).toMatch(/^attachment; filename="first.pdf"/);
+    const stored = world.aws.buckets.get("home")?.get(pathname.slice(1));
+    expect(stored?.body.toString()).toContain("bytes of first.pdf");
     const raw = await as(user("jobs"), () => messages.raw({ messageId: id }));
+    expect(new URL(raw.url).searchParams.get("X-Amz-Expires")).toBe("300");
     expect(await (await fetch(raw.url)).text()).toContain("Subject: Subject first");
   });
 

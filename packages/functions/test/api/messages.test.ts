@@ -1,6 +1,6 @@
 import { ingest } from "@frontdesk/core/mail";
 import { afterAll, beforeAll, describe, expect, test } from "vitest";
-import { address, sesNotice } from "../../../core/test/support/world.ts";
+import { address, cdnUrl, sesNotice } from "../../../core/test/support/world.ts";
 import { Message } from "../../src/api/schemas.ts";
 import { call, expectJson, expectProblem } from "../support/api.ts";
 import { createDesk, type Desk, type Person } from "../support/desk.ts";
@@ -92,11 +92,17 @@ describe("bytes", () => {
   test("of an attachment are its own, under its own name", async () => {
     const { messageId, attachmentId } = desk.ids.jobs;
     const address = await follow(`/messages/${messageId}/attachments/${attachmentId}`);
-    expect(address.pathname).toMatch(/^\/home\/attachments\//);
+    expect(address.origin).toBe(cdnUrl);
+    expect(address.searchParams.get("Signature")).toBeTruthy();
     expect(address.searchParams.get("response-content-disposition")).toBe(
       "attachment; filename=\"jobs _ _.pdf\"; filename*=UTF-8''jobs%20%E2%80%93%20%C3%A9.pdf",
     );
-    expect(await (await fetch(address)).text()).toContain("bytes of jobs");
+    const stored = desk.world.aws.buckets.get("home")?.get(address.pathname.slice(1));
+    expect(stored?.body.toString()).toContain("bytes of jobs");
+    expect(stored?.headers).toEqual({
+      "content-type": "application/octet-stream",
+      "content-disposition": "attachment",
+    });
   });
 
   test("of a page are never of a type that a browser would run", async () => {
@@ -117,6 +123,7 @@ describe("bytes", () => {
     expect(address.searchParams.get("response-content-disposition")).toMatch(
       /^attachment; filename="[^"\r\n]*"; /,
     );
+    expect(address.searchParams.has("response-content-type")).toBe(false);
   });
 
   test("are not handed out under another message's name", async () => {
@@ -133,7 +140,7 @@ describe("bytes", () => {
     const { messageId, attachmentId } = desk.ids.quarantined;
     for (const path of [`/messages/${messageId}/raw`, `/messages/${messageId}/attachments/${attachmentId}`]) {
       await expectProblem(await call(path, desk.claims.recruiter), 403, "quarantined");
-      expect((await fetch(await follow(path, "admin"))).status).toBe(200);
+      expect((await follow(path, "admin")).searchParams.toString()).toContain("Signature=");
     }
   });
 });

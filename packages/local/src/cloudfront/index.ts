@@ -20,6 +20,8 @@ import { type Door, type Edge, serve } from "./serve.ts";
 export interface CloudFront extends Part, AwsService {
   /** Where a distribution listens on this machine, by its id: `http://127.0.0.1:port`. Stands for HTTPS at its name. */
   url(id: string): string;
+  /** An address of a distribution by its name as one of its port, with the same path and query; others as they are. */
+  onLoopback(address: string): string;
   /** For the front door: the distributions under their names. */
   readonly hosts: HostHandler[];
 }
@@ -56,12 +58,19 @@ export function createCloudFront(cloud: Cloud, options: CloudFrontOptions): Clou
     });
   }
 
+  function url(id: string) {
+    const listener = listeners.get(id);
+    if (!listener) throw new Error(`no distribution ${id} is listening`);
+    return `http://127.0.0.1:${listener.port}`;
+  }
+
   return {
     ...invalidations,
-    url(id) {
-      const listener = listeners.get(id);
-      if (!listener) throw new Error(`no distribution ${id} is listening`);
-      return `http://127.0.0.1:${listener.port}`;
+    url,
+    onLoopback(address) {
+      const [, host = "", rest = ""] = /^https:\/\/([^/?#]+)(.*)$/is.exec(address) ?? [];
+      const named = served.find((distribution) => patternOf(distribution).test(host));
+      return named ? url(named.id) + rest : address;
     },
     hosts: served.map((distribution) => ({
       pattern: patternOf(distribution),

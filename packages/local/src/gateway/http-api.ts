@@ -27,7 +27,10 @@ export function createHttpApi(
   cloud: Cloud,
   ports: Ports,
   gateway: GatewaySpec,
-  authenticate: Authenticate,
+  {
+    authenticate,
+    onLoopback = (address) => address,
+  }: { authenticate: Authenticate; onLoopback?: ((address: string) => string) | undefined },
 ): HttpApi {
   const router = createRouter(gateway.routes);
   const authorizers = createAuthorizers(cloud, ports, gateway, authenticate);
@@ -84,6 +87,9 @@ export function createHttpApi(
       }
       if (gateway.cors && request && !seen.preflight)
         result = withCors(gateway.cors, request.header("origin"), result);
+      const { location } = result.headers;
+      if (door === "loopback" && location)
+        result = { ...result, headers: { ...result.headers, location: location.map(onLoopback) } };
       const status = respond(incoming, response, result, {
         ...(request && { headers: { "apigw-requestid": request.requestId } }),
         unsendable: (error) => failure(cloud, gateway, error),

@@ -18,6 +18,8 @@ export interface GatewayOptions {
   listen?: Record<string, number>;
   /** Whose signatures IAM authorizers know. Absent: routes that ask for one refuse everybody. */
   credentials?: CredentialStore;
+  /** Where the address of a redirect is to be found by a browser on this machine, which resolves no name of the run. */
+  onLoopback?: (address: string) => string;
 }
 export interface Gateways extends Part, AwsService {
   /** Where an API listens on this machine: `http://127.0.0.1:port` or `ws://127.0.0.1:port`, with a named stage. */
@@ -34,7 +36,10 @@ export function createGateways(cloud: Cloud, ports: Ports, options: GatewayOptio
   const apis = cloud.plan.gateways.map(
     (gateway): Api =>
       gateway.protocol === "HTTP"
-        ? { gateway, http: createHttpApi(cloud, ports, gateway, authenticate) }
+        ? {
+            gateway,
+            http: createHttpApi(cloud, ports, gateway, { authenticate, onLoopback: options.onLoopback }),
+          }
         : { gateway, websocket: createWebSocketApi(cloud, ports, gateway, authenticate) },
   );
   const websockets = apis.flatMap((api) => ("websocket" in api ? [api.websocket] : []));

@@ -37,6 +37,13 @@ beforeEach(() => {
   world.logs.length = 0;
 });
 
+it("a redirect to a name of the run leads to its port, for whoever asked at the API's own", async () => {
+  handlers.fn = () => ({ statusCode: 302, headers: { location: "https://cdn.example.com/a?b=c" } });
+  expect((await send(origin, "/")).headers.location).toBe("http://127.0.0.1:8080/a?b=c");
+  const named = await send(world.aws, "/", { headers: { host: "api.example.com" } });
+  expect(named.headers.location).toBe("https://cdn.example.com/a?b=c");
+});
+
 describe("payload format 2.0", () => {
   it("has every member that AWS documents, and no other", async () => {
     const reply = await send(origin, "/items/42?a=1&a=2&b=x%20y&empty=", {

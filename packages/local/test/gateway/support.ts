@@ -220,7 +220,10 @@ export async function startWorld(options: WorldOptions): Promise<World> {
   const credentials = createCredentialStore();
   const ports = {} as Ports;
   const cognito = createCognito(cloud, ports);
-  const gateways = createGateways(cloud, ports, { credentials });
+  const gateways = createGateways(cloud, ports, {
+    credentials,
+    onLoopback: (address) => address.replace("https://cdn.example.com/", "http://127.0.0.1:8080/"),
+  });
   const functionUrls = createFunctionUrls(cloud, ports, { credentials });
   const invocations: Invocation[] = [];
   Object.assign(ports, { lambda: closures(cloud, handlers, invocations), cognito });
