@@ -1,6 +1,6 @@
 /** The demo's jobs: one now, one in a few seconds, one that is retried, and one that dies and is sent back. */
-import { setTimeout as sleep } from "node:timers/promises";
 import { type Api, listen } from "./inbox.ts";
+import { until } from "./until.ts";
 
 export interface JobFigures {
   /** Jobs that the API says are done. */
@@ -19,7 +19,6 @@ interface Job {
   attempts: number;
 }
 
-const PATIENCE_MS = 120_000;
 const LATER_MS = 3_000;
 
 /** @returns The figures, and what did not go as it should. */
@@ -51,17 +50,14 @@ export async function runJobs(
     origin,
     started.map(({ id }) => ({ topic: `job:${id}`, after: 0 })),
   );
-  const read = (id: string) => api.get<Job>(`/jobs/${id}`);
   const problems: string[] = [];
   const ended = async (id: string, label: string, wanted: string): Promise<Job> => {
-    for (const until = Date.now() + PATIENCE_MS; ; await sleep(200)) {
-      const job = await read(id);
-      if (job.state === wanted) return job;
-      if (["done", "dead", "cancelled"].includes(job.state) || Date.now() > until) {
-        problems.push(`the job "${label}" is ${job.state}, not ${wanted}`);
-        return job;
-      }
-    }
+    const job = await until(
+      () => api.get<Job>(`/jobs/${id}`),
+      ({ state }) => [wanted, "done", "dead", "cancelled"].includes(state),
+    );
+    if (job.state !== wanted) problems.push(`the job "${label}" is ${job.state}, not ${wanted}`);
+    return job;
   };
   try {
     const jobs = await Promise.all(
@@ -102,12 +98,18 @@ async function sendBack(
   ended: (id: string, label: string, wanted: string) => Promise<Job>,
 ): Promise<Pick<JobFigures, "deadLettered" | "redriven">> {
   const wanted = new Set(dead.map(({ id }) => id));
-  let letters: { messageId: string; jobId: string | null; cause: string | null }[] = [];
-  for (const until = Date.now() + PATIENCE_MS; Date.now() < until; await sleep(500)) {
-    const { items } = await api.get<{ items: typeof letters }>("/queues/jobs/dead-letters?limit=100");
-    letters = items.filter(({ jobId }) => jobId !== null && wanted.has(jobId));
-    if (letters.length === wanted.size) break;
+  interface Letter {
+    messageId: string;
+    jobId: string | null;
+    cause: string | null;
   }
+  const letters = await until(
+    async () => {
+      const { items } = await api.get<{ items: Letter[] }>("/queues/jobs/dead-letters?limit=100");
+      return items.filter(({ jobId }) => jobId !== null && wanted.has(jobId));
+    },
+    ({ length }) => length === wanted.size,
+  );
   for (const { jobId, cause } of letters) say(`dead letter        ${jobId}: ${cause}`);
   if (letters.length > 0)
     await api.post("/queues/jobs/redrive", {

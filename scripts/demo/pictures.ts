@@ -1,8 +1,8 @@
 /** The demo's pictures: photographs of real size made on the spot, a public and a private one, and one that is refused. */
 import { randomBytes } from "node:crypto";
-import { setTimeout as sleep } from "node:timers/promises";
 import sharp from "sharp";
 import type { Api } from "./inbox.ts";
+import { until } from "./until.ts";
 
 export interface MediaFigures {
   /** Files that S3 took (201). */
@@ -37,8 +37,6 @@ interface Media {
     sources: { contentType: string; sizes: { url: string; width: number; size: number }[] }[];
   } | null;
 }
-
-const PATIENCE_MS = 180_000;
 
 /** Noise over a gradient: what encoders find as hard as a photograph. */
 async function photograph(width: number, height: number): Promise<Buffer> {
@@ -91,7 +89,10 @@ export async function showPictures(
   let derived = 0;
   let refused = 0;
   for (const { id, filename, visibility } of uploads) {
-    const media = await ended(api, id);
+    const media = await until(
+      () => api.get<Media>(`/media/${id}`),
+      ({ state }) => !["pending", "processing"].includes(state),
+    );
     if (media.state === "refused") refused += 1;
     say(
       `${filename.padEnd(18)} ${media.state} after ${Date.now() - asked} ms${media.reason ? `: ${media.reason.message}` : ""}`,
@@ -122,13 +123,6 @@ export async function showPictures(
     }
   }
   return { figures: { uploaded, derived, refused }, problems };
-}
-
-async function ended(api: Api, id: string): Promise<Media> {
-  for (const until = Date.now() + PATIENCE_MS; ; await sleep(250)) {
-    const media = await api.get<Media>(`/media/${id}`);
-    if (!["pending", "processing"].includes(media.state) || Date.now() > until) return media;
-  }
 }
 
 /** The address names the distribution as AWS would; on this machine it is elsewhere. */
