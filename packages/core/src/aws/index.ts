@@ -12,6 +12,7 @@ import type { SQSClient } from "@aws-sdk/client-sqs";
 import { inTransaction } from "../database/context.ts";
 
 export { collect } from "./body.ts";
+export { getObject } from "./objects.ts";
 export { changeVisibility, perCall, type Queue, regionOf } from "./queues.ts";
 
 interface Interceptable {

@@ -3,7 +3,6 @@
  * https://www.enterpriseintegrationpatterns.com/patterns/messaging/StoreInLibrary.html
  */
 import { createHash } from "node:crypto";
-import type { Readable } from "node:stream";
 import * as z from "zod";
 import * as aws from "../aws/index.ts";
 import { config } from "../config/index.ts";
@@ -66,32 +65,18 @@ export async function put(jobId: string, part: "payload" | "result", value: unkn
  */
 export async function read({ key, size, sha256 }: Claim): Promise<unknown> {
   aws.refuseInTransaction("reading a claim");
-  const { name, region } = config("HomeBucket");
-  const [client, { GetObjectCommand }] = await Promise.all([aws.s3(region), import("@aws-sdk/client-s3")]);
-  const answer = await client
-    .send(new GetObjectCommand({ Bucket: name, Key: key }))
-    .catch((error: unknown) => {
-      throw translate(error);
-    });
-  const body = answer.Body as Readable | undefined;
+  const { body } = await aws.getObject(
+    config("HomeBucket"),
+    key,
+    (denied, cause) => new ClaimError(`claim_${denied}`, denials[denied], { cause }),
+  );
   const bytes = body && (await aws.collect(body, size, () => undefined));
   if (bytes?.length !== size || createHash("sha256").update(bytes).digest("hex") !== sha256)
     throw new ClaimError("claim_corrupt", "the object's bytes are not those that were put away");
   return JSON.parse(bytes.toString()) as unknown;
 }
 
-function translate(error: unknown): unknown {
-  if (!(error instanceof Error)) return error;
-  if (error.name === "NoSuchKey" || error.name === "NotFound")
-    return new ClaimError("claim_missing", "the object is not in the home bucket (any more)", {
-      cause: error,
-    });
-  // Without the right to list, S3 tells a missing object as a forbidden one.
-  if (error.name === "AccessDenied" || error.name === "Forbidden")
-    return new ClaimError(
-      "claim_forbidden",
-      "S3 denies reading the object: it is missing, or the role lacks s3:GetObject",
-      { cause: error },
-    );
-  return error;
-}
+const denials = {
+  missing: "the object is not in the home bucket (any more)",
+  forbidden: "S3 denies reading the object: it is missing, or the role lacks s3:GetObject",
+};

@@ -1,4 +1,3 @@
-import type { Readable } from "node:stream";
 import * as aws from "../aws/index.ts";
 import { config } from "../config/index.ts";
 import type { Attachment } from "../mime/index.ts";
@@ -49,16 +48,12 @@ export async function readMail(
   key: string,
   budget: MemoryBudget,
 ): Promise<{ bytes: Buffer; release: () => void }> {
-  const { name, region } = config("MailBucket");
-  const [client, { GetObjectCommand }] = await Promise.all([aws.s3(region), import("@aws-sdk/client-s3")]);
-  const answer = await client
-    .send(new GetObjectCommand({ Bucket: name, Key: key }))
-    .catch((error: unknown) => {
-      throw translate(error);
-    });
-  const body = answer.Body as Readable | undefined;
+  const { body, length = largestObject } = await aws.getObject(
+    config("MailBucket"),
+    key,
+    (denied, cause) => new IngestFailure(`object_${denied}`, denials[denied], { cause }),
+  );
   if (!body) throw new IngestFailure("object_missing", "S3 answered without the object's bytes");
-  const length = answer.ContentLength ?? largestObject;
   if (length > largestObject) {
     body.destroy();
     throw tooLarge(length);
@@ -82,20 +77,11 @@ function tooLarge(size: number): IngestFailure {
   );
 }
 
-function translate(error: unknown): unknown {
-  if (!(error instanceof Error)) return error;
-  if (error.name === "NoSuchKey" || error.name === "NotFound")
-    return new IngestFailure("object_missing", "the object is not in the mail bucket (any more)", {
-      cause: error,
-    });
-  if (error.name === "AccessDenied" || error.name === "Forbidden")
-    return new IngestFailure(
-      "object_forbidden",
-      "S3 denies reading the object: it is missing and the role may not list the bucket, or the role lacks s3:GetObject",
-      { cause: error },
-    );
-  return error;
-}
+const denials = {
+  missing: "the object is not in the mail bucket (any more)",
+  forbidden:
+    "S3 denies reading the object: it is missing and the role may not list the bucket, or the role lacks s3:GetObject",
+};
 
 const uploadsAtOnce = 4;
 

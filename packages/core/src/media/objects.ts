@@ -1,5 +1,4 @@
 /** Reading what was uploaded and writing what was made of it. */
-import type { Readable } from "node:stream";
 import * as aws from "../aws/index.ts";
 import { config } from "../config/index.ts";
 import { inParallel } from "../outbox/schedule.ts";
@@ -19,25 +18,13 @@ export class ReadFailure extends Error {
  */
 export async function read(key: string): Promise<Buffer | undefined> {
   aws.refuseInTransaction("reading a picture");
-  const { name, region } = config("HomeBucket");
-  const [client, { GetObjectCommand }] = await Promise.all([aws.s3(region), import("@aws-sdk/client-s3")]);
-  const answer = await client
-    .send(new GetObjectCommand({ Bucket: name, Key: key }))
-    .catch((error: unknown) => {
-      throw translate(error);
-    });
-  const body = answer.Body as Readable | undefined;
+  const { body } = await aws.getObject(config("HomeBucket"), key, (_, cause) => {
+    const message =
+      "S3 denies reading the object: it is missing (uploads expire), or the role lacks s3:GetObject";
+    return new ReadFailure(message, { cause });
+  });
   if (!body) return Buffer.alloc(0);
   return aws.collect(body, limits.bytes, () => undefined);
-}
-
-function translate(error: unknown): unknown {
-  if (!(error instanceof Error) || !/^(?:NoSuchKey|NotFound|AccessDenied|Forbidden)$/.test(error.name))
-    return error;
-  return new ReadFailure(
-    "S3 denies reading the object: it is missing (uploads expire), or the role lacks s3:GetObject",
-    { cause: error },
-  );
 }
 
 const writesAtOnce = 4;
