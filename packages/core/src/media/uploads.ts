@@ -66,21 +66,21 @@ export const createUpload = fn(
     const requestHash = createHash("sha256")
       .update(JSON.stringify([request.visibility, request.filename, request.contentType, request.size]))
       .digest("hex");
-    const before = idempotencyKey && (await database.use((handle) => find(handle, userId, idempotencyKey)));
-    if (before) return again(before, requestHash);
-
     const mediaId = id.create("media");
     const expiresAt = new Date(now() + uploadSeconds * 1_000);
     const upload = await presign({ ...request, key: uploadKey(mediaId), seconds: uploadSeconds });
     return database.transaction(async (handle) => {
+      // One request of a person after the other: they are counted, and one that is repeated finds the first.
+      await handle.query("select from frontdesk.users where id = $1 for no key update", [userId]);
+      const before = idempotencyKey && (await find(handle, userId, idempotencyKey));
+      if (before) return again(before, requestHash);
       await refuseTooMany(handle, userId);
       const at = new Date(now());
-      const [added] = await handle.query(
+      await handle.query(
         `insert into frontdesk.media
            (id, owner_id, visibility, state, filename, content_type, size, version, idempotency_key, request_hash, upload,
             expires_at, trace, created_at, updated_at)
-         values ($1, $2, $3, 'pending', $4, $5, $6, 1, $7, $8, $9, $10, $11, $12, $12)
-         on conflict (owner_id, idempotency_key) where idempotency_key is not null do nothing returning id`,
+         values ($1, $2, $3, 'pending', $4, $5, $6, 1, $7, $8, $9, $10, $11, $12, $12)`,
         [
           mediaId,
           userId,
@@ -96,11 +96,7 @@ export const createUpload = fn(
           at,
         ],
       );
-      if (added) return { id: mediaId, visibility: request.visibility, expiresAt, upload };
-      // The same request at the same time: the first one counts, for both.
-      const first = idempotencyKey && (await find(handle, userId, idempotencyKey));
-      if (!first) throw new Error("an upload was neither added nor there");
-      return again(first, requestHash);
+      return { id: mediaId, visibility: request.visibility, expiresAt, upload };
     });
   },
 );

@@ -146,22 +146,33 @@ describe("an idempotency key", () => {
   });
 });
 
-test("somebody who has asked for a hundred and sent none waits, until they expire; others do not", async () => {
+/** One asks; the others are rows like its own. */
+async function askFor(count: number) {
   await ask();
   await database.use(({ query }) =>
     query(
       `insert into frontdesk.media (id, owner_id, visibility, state, content_type, size, version, expires_at, created_at, updated_at)
        select 'med_' || n, owner_id, visibility, state, content_type, size, version, expires_at, created_at, updated_at
          from frontdesk.media, generate_series(2, $1) n`,
-      [media.mostPending],
+      [count],
     ),
   );
+}
+
+test("somebody who has asked for a hundred and sent none waits, until they expire; others do not", async () => {
+  await askFor(media.mostPending);
   const refused = await ask().catch((error: unknown) => error);
   expect(refused).toMatchObject({ kind: "rate_limited", code: "too_many_uploads" });
   expect((refused as { retryAfter: number }).retryAfter).toBeGreaterThan(500);
   await ask(request, await signIn("other", "recruiter"));
   restoreClock = clock.provide({ now: () => Date.now() + 601_000, sleep: async () => {} });
   await ask();
+});
+
+test("many requests of one person at the same time get no more than are left", async () => {
+  await askFor(media.mostPending - 2);
+  const asked = await Promise.allSettled(Array.from({ length: 10 }, () => ask()));
+  expect(asked.filter(({ status }) => status === "fulfilled")).toHaveLength(2);
 });
 
 describe("the list", () => {
