@@ -99,7 +99,7 @@ export const emailConsumer = createConsumer("EmailConsumer", queues.email, {
 const sender = { identityArns: sendingIdentityArns, configurationSetArn, addresses: senderAddresses };
 
 /** Below them objects go when nobody refers to them any more. */
-const deletedPrefixes = [claimCheckPrefix, publicMediaPrefix, privateMediaPrefix];
+const deletedPrefixes = [claimCheckPrefix, publicMediaPrefix, privateMediaPrefix, uploadPrefix];
 
 /** The one that acts on the world for the others: it sends mail, makes schedules and deletes objects. */
 export const jobsConsumer = createConsumer("JobsConsumer", queues.jobs, {

@@ -109,7 +109,7 @@ export const permissions: Section[] = [
         line: 83,
         note: "Delete access can be given only to SQS-Lambda",
         answer:
-          "The jobs consumer alone, in its `deleteSQSFiles` job: below `claims/`, `media/` and `private/`.",
+          "The jobs consumer alone, in its `deleteSQSFiles` job: below `claims/`, `media/`, `private/` and `tmp/uploads/`.",
         resources: [roleAllowing("s3:DeleteObject")],
         never: [roleAllowing("s3:DeleteObject", /^(?!JobsConsumer)/)],
       },

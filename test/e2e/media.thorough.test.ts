@@ -238,7 +238,12 @@ describe("a picture that is deleted", () => {
     expect(urls(theirs)).toEqual(urls(mine));
     expect(await objects("media/")).toEqual(stored);
 
+    expect(await objects(`tmp/uploads/${mine.id}`)).not.toEqual({});
     await remove(mine.id);
+    await system.until(
+      "the file as it was sent to be gone",
+      async () => Object.keys(await objects(`tmp/uploads/${mine.id}`)).length === 0,
+    );
     expect((await noor.fetch(`/media/${mine.id}`)).status).toBe(410);
     expect(await get(theirs.id, other)).toEqual(theirs);
     for (const url of urls(theirs)) expect(await shownAs(url)).toBe(200);

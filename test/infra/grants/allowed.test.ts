@@ -62,6 +62,7 @@ const roles: Allowed[] = [
       ["s3:PutObject", object(p, "HomeBucket", "claims/a")],
       ["s3:DeleteObject", object(p, "HomeBucket", "claims/a")],
       ["s3:DeleteObject", object(p, "HomeBucket", "media/a")],
+      ["s3:DeleteObject", object(p, "HomeBucket", "tmp/uploads/med_1")],
       ["s3:ListBucket", p.bucket("HomeBucket"), { "s3:prefix": "private/" }],
       ["ses:SendEmail", p.identity, { "ses:FromAddress": p.address }],
       ["ses:SendRawEmail", p.configurationSet, { "ses:FromAddress": p.address }],

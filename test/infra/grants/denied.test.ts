@@ -723,7 +723,7 @@ describe.each(stages)("stage %s", (stage: Stage) => {
   test("the jobs consumer alone sends mail, deletes objects, makes schedules and passes a role", () => {
     const { by, decide, schedules: group, role, identity, address, templates } = policies;
     const alone: [string, string, AuthorisationRequest["context"]?][] = [
-      ...["claims/a", "media/a", "private/a"].map((key): [string, string] => [
+      ...["claims/a", "media/a", "private/a", "tmp/uploads/a"].map((key): [string, string] => [
         "s3:DeleteObject",
         home(policies, key),
       ]),

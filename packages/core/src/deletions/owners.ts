@@ -19,6 +19,7 @@ let owners: Record<string, () => Promise<Owner>> = {
   "claims/": async () => (await import("../jobs/references.ts")).claimOwner,
   "media/": async () => (await import("../media/owner.ts")).pictureOwner,
   "private/": async () => (await import("../media/owner.ts")).pictureOwner,
+  "tmp/uploads/": async () => (await import("../media/owner.ts")).uploadOwner,
 };
 
 /** Sorted as S3 lists. */

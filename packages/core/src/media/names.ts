@@ -3,7 +3,7 @@ import { createHash } from "node:crypto";
 import * as id from "../id/index.ts";
 import type { Visibility } from "./types.ts";
 
-/** As infra/uploads.ts has it: S3 tells the image queue what is written here, and all of it expires. */
+/** As infra/uploads.ts has it: S3 tells the image queue what is written here, and what nobody deletes expires. */
 const uploadPrefix = "tmp/uploads/";
 
 /** As infra/storage.ts has them: the CDN shows the first to everybody, the second by signed address. */

@@ -1,10 +1,33 @@
-/** What lies below `media/` and `private/`: who refers to it, and what follows from its deletion. */
+/** What lies below `tmp/uploads/`, `media/` and `private/`: who refers to it, and what follows from its deletion. */
 import { randomUUID } from "node:crypto";
 import * as aws from "../aws/index.ts";
 import { config } from "../config/index.ts";
 import type { Owner } from "../deletions/owners.ts";
 import { describe } from "../error/index.ts";
-import { contentOfKey } from "./names.ts";
+import { contentOfKey, mediaOfUpload } from "./names.ts";
+
+/**
+ * Keys of rows that are found by `ofRow`, and keys without a name of ours: somebody else has put those there, and they
+ * stay.
+ */
+const neededBy =
+  (ofKey: (key: string) => string | undefined, ofRow: string): Owner["referenced"] =>
+  async ({ query }, keys) => {
+    const ids = new Map(keys.map((key) => [key, ofKey(key)]));
+    const rows = await query<{ id: string }>(ofRow, [
+      [...new Set(ids.values())].filter((id) => id !== undefined),
+    ]);
+    const needed = new Set<string | undefined>([undefined, ...rows.map(({ id }) => id)]);
+    return keys.filter((key) => needed.has(ids.get(key)));
+  };
+
+/** Files as they were sent. They are needed until their media is deleted; the others expire (infra/storage.ts). */
+export const uploadOwner: Owner = {
+  referenced: neededBy(
+    mediaOfUpload,
+    "select id from frontdesk.media where id = any($1) and state <> 'deleted'",
+  ),
+};
 
 /**
  * Paths with a wildcard that CloudFront works on at a time.
@@ -17,21 +40,13 @@ const pathOf = (key: string) => `/${key.slice(0, key.lastIndexOf("/"))}/*`;
 
 /**
  * Sizes of pictures. They are needed for as long as their content is not given up; one that is never comes back, and
- * neither do the names of its objects. What has no name of ours somebody else has put there, and it stays.
+ * neither do the names of its objects.
  */
 export const pictureOwner: Owner = {
-  async referenced({ query }, keys) {
-    const contents = new Map(keys.map((key) => [key, contentOfKey(key)]));
-    const living = await query<{ id: string }>(
-      "select id from frontdesk.media_contents where id = any($1) and removed_at is null",
-      [[...new Set(contents.values())].filter((id) => id !== undefined)],
-    );
-    const needed = new Set(living.map(({ id }) => id));
-    return keys.filter((key) => {
-      const content = contents.get(key);
-      return content === undefined || needed.has(content);
-    });
-  },
+  referenced: neededBy(
+    contentOfKey,
+    "select id from frontdesk.media_contents where id = any($1) and removed_at is null",
+  ),
 
   /** After the deletion: the other way round the CDN might fetch them once more in between. */
   async deleted(keys) {

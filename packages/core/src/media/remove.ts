@@ -7,14 +7,15 @@ import { VisibleError } from "../error/index.ts";
 import { fn } from "../fn/index.ts";
 import { Reference } from "../id/index.ts";
 import { change } from "./events.ts";
+import { uploadKey } from "./names.ts";
 import { isVisible, notFound, viewer } from "./read.ts";
 import type { State, StoredVariant } from "./types.ts";
 
 const open = ["pending", "processing", "ready", "refused", "expired"] as const satisfies State[];
 
 /**
- * Deletes a media: its owner may, and administrators. Its objects go when no other media has the same picture; bytes that
- * still wait in `tmp/` expire. Again is as good as once.
+ * Deletes a media: its owner may, and administrators. The file as it was sent goes, and its sizes when no other media has
+ * the same picture. Again is as good as once.
  * @throws VisibleError `not_found` for what the actor does not see; `forbidden` for an attachment of mail that they see.
  */
 export const remove = fn(z.object({ mediaId: Reference }), async ({ mediaId }): Promise<void> => {
@@ -35,14 +36,16 @@ export const remove = fn(z.object({ mediaId: Reference }), async ({ mediaId }): 
           "Attachments of mail are deleted by administrators.",
         );
       if (row.contentId) await lockContent(handle, row.contentId);
-      const [current] = await handle.query<{ contentId: string | null }>(
-        `select content_id as "contentId" from frontdesk.media where id = $1 for no key update`,
+      const [current] = await handle.query<{ contentId: string | null; state: State }>(
+        `select content_id as "contentId", state from frontdesk.media where id = $1 for no key update`,
         [mediaId],
       );
       // It got its content between the two looks.
       if (current?.contentId !== row.contentId)
         throw new database.Overtaken("a media got its content meanwhile");
-      if (row.contentId) await giveUpUnlessUsed(handle, row.contentId, mediaId);
+      if (current.state === "deleted") return;
+      const sizes = row.contentId ? await giveUpUnlessUsed(handle, row.contentId, mediaId) : [];
+      await deletions.request([...(row.ownerId ? [{ key: uploadKey(mediaId) }] : []), ...sizes]);
       await change(handle, { state: "deleted" }, open, "m.id = $5", [mediaId]);
     },
     { repeatable: true },
@@ -53,7 +56,12 @@ async function lockContent({ query }: database.Handle, content: string): Promise
   await query("select 1 from frontdesk.media_contents where id = $1 for update", [content]);
 }
 
-async function giveUpUnlessUsed({ query }: database.Handle, content: string, mediaId: string): Promise<void> {
+/** @returns What nobody needs any more. */
+async function giveUpUnlessUsed(
+  { query }: database.Handle,
+  content: string,
+  mediaId: string,
+): Promise<StoredVariant[]> {
   const [given] = await query<{ variants: StoredVariant[] }>(
     `update frontdesk.media_contents c set removed_at = $2
       where id = $1 and removed_at is null
@@ -61,5 +69,5 @@ async function giveUpUnlessUsed({ query }: database.Handle, content: string, med
      returning variants`,
     [content, new Date(now()), mediaId],
   );
-  if (given) await deletions.request(given.variants);
+  return given?.variants ?? [];
 }

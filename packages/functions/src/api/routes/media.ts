@@ -58,7 +58,7 @@ const remove = createRoute({
   path: "/media/{mediaId}",
   summary: "Deletes a picture",
   description:
-    "Its sizes go within minutes, from the CDN too, unless somebody else uploaded the same picture. Repeating it changes nothing.",
+    "The file as it was sent goes within minutes, and its sizes, from the CDN too, unless somebody else uploaded the same picture. Repeating it changes nothing.",
   security: [{ token: [] }],
   middleware: [authenticated] as const,
   request: { params: z.object({ mediaId }) },
