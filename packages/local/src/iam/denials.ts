@@ -18,7 +18,7 @@ export interface Denial {
   message: string;
   /** What to add so that the call is allowed, and where. Absent after an explicit deny. */
   missingStatement?: PolicyStatement;
-  /** ARN of the role or resource whose policy lacks the statement. */
+  /** ARN of the role or resource whose policy, or boundary, lacks the statement. */
   missingFrom?: string;
   /** The statement that denied. */
   deniedBy?: StatementRef;
@@ -46,7 +46,7 @@ export function describeDenial(request: AuthorisationRequest, decision: Decision
   }
   const [deniedBy] = decision.statements;
   if (deniedBy) denial.deniedBy = deniedBy;
-  else if (decision.by === "identity" && principal.kind === "role") {
+  else if (decision.by !== "resource" && principal.kind === "role") {
     denial.missingStatement = { Effect: "Allow", Action: action, Resource: resource };
     denial.missingFrom = principal.roleArn;
   } else {
@@ -65,9 +65,14 @@ function messageOf({ principal, action, resource }: AuthorisationRequest, decisi
   const what = `${who} is not authorized to perform: ${action} on resource: ${resource}`;
   const [denying] = decision.statements;
   if (denying)
-    return `${what} with an explicit deny in ${decision.by === "identity" ? "an identity" : "a resource"}-based policy: ${describeRef(denying)}`;
-  return `${what} because no ${decision.by}-based policy allows the ${action} action`;
+    return `${what} with an explicit deny in ${decision.by === "identity" ? "an" : "a"} ${policies[decision.by]}: ${describeRef(denying)}`;
+  return `${what} because no ${policies[decision.by]} allows the ${action} action`;
 }
+const policies = {
+  identity: "identity-based policy",
+  boundary: "permissions boundary",
+  resource: "resource-based policy",
+};
 
 /** For a service the confused deputy is kept out from the start: source and account are named. */
 function resourceStatement({ principal, action, resource }: AuthorisationRequest): PolicyStatement {

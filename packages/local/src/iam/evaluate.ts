@@ -14,7 +14,7 @@ export interface Decision {
   allowed: boolean;
   outcome: "allow" | "explicitDeny" | "implicitDeny";
   /** For a denial: which policies denied, or which had to allow and did not. */
-  by: "identity" | "resource";
+  by: "identity" | "boundary" | "resource";
   /** The statements that allowed, or the one that denied. */
   statements: StatementRef[];
   /** Without this one statement the answer would have been a denial. */
@@ -45,6 +45,8 @@ export class StatementSet {
 export interface Policies {
   /** Policies of the role that calls. */
   identity?: { name: string; document: PolicyDocument }[];
+  /** The permissions boundary of that role. */
+  boundary?: { name: string; document: PolicyDocument };
   /** The policy of the resource that is called; of a role, when it is assumed: its trust policy. */
   resource?: PolicyDocument;
   /** Account of resources whose ARN names none, such as buckets. */
@@ -62,6 +64,11 @@ export function evaluate(policies: Policies, request: AuthorisationRequest, now 
   const identity = (policies.identity ?? []).flatMap(({ name, document }) =>
     compilePolicy("identity", holder, name, document, problems),
   );
+  const limit =
+    policies.boundary &&
+    new StatementSet(
+      compilePolicy("boundary", holder, policies.boundary.name, policies.boundary.document, problems),
+    );
   const resource = policies.resource
     ? compilePolicy(
         isTrust(request.action) ? "trust" : "resource",
@@ -72,7 +79,12 @@ export function evaluate(policies: Policies, request: AuthorisationRequest, now 
       )
     : [];
   if (problems.length > 0) throw new Error(problems.join("; "));
-  return decide(new StatementSet(identity), new StatementSet(resource), request, policies.accountId, now);
+  const sets = {
+    own: new StatementSet(identity),
+    theirs: new StatementSet(resource),
+    ...(limit && { limit }),
+  };
+  return decide(sets, request, policies.accountId, now);
 }
 
 /** Actions that a role's trust policy decides. */
@@ -80,9 +92,15 @@ export function isTrust(action: string): boolean {
   return /^sts:(AssumeRole|TagSession$|SetSourceIdentity$)/i.test(action);
 }
 
+/** What a decision is made of: the caller's policies, the resource's, and the boundary of the caller's role. */
+export interface DecidingSets {
+  own: StatementSet;
+  theirs: StatementSet;
+  limit?: StatementSet;
+}
+
 export function decide(
-  identityPolicies: StatementSet,
-  resourcePolicies: StatementSet,
+  { own: identityPolicies, theirs: resourcePolicies, limit }: DecidingSets,
   request: AuthorisationRequest,
   accountId: string,
   now: number,
@@ -98,21 +116,25 @@ export function decide(
     .map((statement) => ({ statement, match: statement.principal?.match(identity) ?? "none" }))
     .filter(({ statement, match }) => match !== "none" && holds(statement, resource, context));
 
-  const denyingOwn = own.find((statement) => statement.effect === "Deny");
-  const denying = denyingOwn ?? theirs.find(({ statement }) => statement.effect === "Deny")?.statement;
-  if (denying)
-    return {
-      allowed: false,
-      outcome: "explicitDeny",
-      by: denyingOwn ? "identity" : "resource",
-      statements: [denying.ref],
-      nearMisses: [],
-    };
+  const within = limit?.covering(action).filter((statement) => holds(statement, resource, context));
+
+  for (const [by, statements] of [
+    ["identity", own],
+    ["boundary", within ?? []],
+    ["resource", theirs.map(({ statement }) => statement)],
+  ] as const) {
+    const denying = statements.find((statement) => statement.effect === "Deny");
+    if (denying)
+      return { allowed: false, outcome: "explicitDeny", by, statements: [denying.ref], nearMisses: [] };
+  }
 
   const allowedOwn = own.map((statement) => statement.ref);
   const allowedTheirs = theirs.map(({ statement, match }) => ({ ref: statement.ref, match }));
   const sameAccount = identity.account === (resource.split(":")[4] || accountId);
   const verdict = combine(identity, sameAccount, mustBeNamed(action), allowedOwn, allowedTheirs);
+  // Not told apart: on AWS a policy of the resource that names the session, not the role, passes the boundary by.
+  if (verdict.allowed && within?.length === 0)
+    return { allowed: false, outcome: "implicitDeny", by: "boundary", statements: [], nearMisses: [] };
   if (verdict.allowed) return { ...verdict, outcome: "allow", nearMisses: [] };
   return {
     allowed: false,

@@ -25,6 +25,7 @@ export interface PlanPolicies {
 export function compilePlan(plan: Plan): PlanPolicies {
   const problems: string[] = [];
   const identity = new Map<string, StatementSet>();
+  const boundary = new Map<string, StatementSet>();
   const trust = new Map<string, StatementSet>();
   const resource = new Map<string, StatementSet>();
 
@@ -33,6 +34,10 @@ export function compilePlan(plan: Plan): PlanPolicies {
       compilePolicy("identity", role.arn, name, document, problems),
     );
     identity.set(role.arn, new StatementSet(own));
+    if (role.boundary) {
+      const { name, document } = role.boundary;
+      boundary.set(role.arn, new StatementSet(compilePolicy("boundary", role.arn, name, document, problems)));
+    }
     trust.set(role.arn, new StatementSet(compilePolicy("trust", role.arn, role.arn, role.trust, problems)));
   }
   for (const { resource: arn, document } of plan.resourcePolicies) {
@@ -56,14 +61,19 @@ export function compilePlan(plan: Plan): PlanPolicies {
   return {
     problems,
     statements,
-    keys: new Set(statements.flatMap((statement) => statement.keys)),
+    keys: new Set(
+      [...statements, ...[...boundary.values()].flatMap((set) => set.statements)].flatMap(
+        (statement) => statement.keys,
+      ),
+    ),
     decide(request, now) {
-      const own =
-        request.principal.kind === "role" ? (identity.get(request.principal.roleArn) ?? none) : none;
+      const { principal } = request;
+      const own = principal.kind === "role" ? (identity.get(principal.roleArn) ?? none) : none;
+      const limit = principal.kind === "role" ? boundary.get(principal.roleArn) : undefined;
       const theirs = isTrust(request.action)
         ? (trust.get(request.resource) ?? none)
         : (policiesOf(resource, request.resource) ?? defaultPolicies(plan, request) ?? none);
-      return decide(own, theirs, request, plan.accountId, now);
+      return decide({ own, theirs, ...(limit && { limit }) }, request, plan.accountId, now);
     },
   };
 }

@@ -4,8 +4,11 @@ import { type CompiledCondition, compileCondition } from "./conditions.ts";
 import { type Context, compileArnPattern, compilePattern, type Matcher, variablesIn } from "./pattern.ts";
 import { type CompiledPrincipal, compilePrincipal } from "./principal.ts";
 
-/** `identity`: a role's own policy. `resource`: a queue's, topic's, bucket's ... `trust`: who may assume a role. */
-export type PolicyKind = "identity" | "resource" | "trust";
+/**
+ * `identity`: a role's own policy. `boundary`: its permissions boundary. `resource`: a queue's, topic's, bucket's ...
+ * `trust`: who may assume a role.
+ */
+export type PolicyKind = "identity" | "boundary" | "resource" | "trust";
 
 /** Names one statement of the graph. */
 export interface StatementRef {
@@ -74,8 +77,9 @@ function compileStatement(ref: StatementRef, source: PolicyStatement, variables:
   const resourceTexts = oneOf(source, "Resource", "NotResource");
   if (!resourceTexts && ref.kind !== "trust") throw new Error("it needs Resource or NotResource");
   const hasPrincipal = source.Principal !== undefined || source.NotPrincipal !== undefined;
-  if (ref.kind === "identity" && hasPrincipal) throw new Error("a role's policy takes no Principal");
-  if (ref.kind !== "identity" && !hasPrincipal) throw new Error("it needs Principal");
+  const ofRole = ref.kind === "identity" || ref.kind === "boundary";
+  if (ofRole && hasPrincipal) throw new Error("a role's policy takes no Principal");
+  if (!ofRole && !hasPrincipal) throw new Error("it needs Principal");
   if (source.Principal !== undefined && source.NotPrincipal !== undefined)
     throw new Error("Principal and NotPrincipal exclude each other");
 

@@ -36,6 +36,8 @@ export function readRoles(reader: Reader, notRun: Plan["notRun"]): RoleSpec[] {
       ),
     };
     for (const arn of texts(property(resource, "managedPolicyArns"))) attach(role, arn);
+    const boundary = optionalText(resource, "permissionsBoundary");
+    if (boundary) role.boundary = { name: boundary, document: known(role, boundary) ?? nothingAllowed };
     roles.set(name, role);
   }
   const find = (reference: string) =>
@@ -54,16 +56,21 @@ export function readRoles(reader: Reader, notRun: Plan["notRun"]): RoleSpec[] {
 
   function attach(role: RoleSpec, arn: string) {
     if (role.policies.some((existing) => existing.name === arn)) return;
-    const document = customer.get(arn) ?? managedPolicy(arn);
+    const document = known(role, arn);
     if (document) role.policies.push({ name: arn, document });
-    else
+  }
+  function known(role: RoleSpec, arn: string): PolicyDocument | undefined {
+    const document = customer.get(arn) ?? managedPolicy(arn);
+    if (!document)
       notRun.push({
         type: "aws:iam/role:Role",
         name: role.name,
         reason: `its policy ${arn} is neither in the graph nor known here, so what it allows is denied; declare it inline`,
       });
+    return document;
   }
 }
+const nothingAllowed: PolicyDocument = { Version: "2012-10-17", Statement: [] };
 
 export function readResourcePolicies(reader: Reader): ResourcePolicySpec[] {
   const policies: ResourcePolicySpec[] = [];

@@ -28,6 +28,8 @@ export interface RoleSpec {
   trust: PolicyDocument;
   /** Inline and attached policies. AWS-managed ones are expanded by name. */
   policies: { name: string; document: PolicyDocument }[];
+  /** Its permissions boundary: what the policies allow counts only where this allows it, too. */
+  boundary?: { name: string; document: PolicyDocument };
 }
 
 /** A policy attached to a resource: queue, topic, bucket, function, secret, key. */
@@ -100,6 +102,8 @@ export interface BucketSpec {
     prefix?: string;
     tags?: Record<string, string>;
     expirationDays?: number;
+    /** Epoch ms: from then on everything that the rule covers goes, new objects too. */
+    expirationDate?: number;
     noncurrentDays?: number;
     /** A delete marker that hides nothing any more goes, too. */
     expiredDeleteMarkers?: true;

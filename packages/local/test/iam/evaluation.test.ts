@@ -570,8 +570,37 @@ const confusedDeputy: Row[] = [
   ],
 ];
 
+const limited: Row[] = [
+  [
+    "what the role's policy and its boundary allow is allowed",
+    "allow",
+    { identity: [allow("sqs:*", "*")], boundary: [allow("sqs:SendMessage", queue)], request: send },
+  ],
+  [
+    "what the boundary does not allow is denied",
+    "implicitDeny",
+    { identity: [allow("*", "*")], boundary: [allow("s3:*", "*")], request: send },
+  ],
+  ["a boundary grants nothing", "implicitDeny", { boundary: [allow("*", "*")], request: send }],
+  [
+    "a deny in the boundary is explicit",
+    "explicitDeny",
+    { identity: [allow("*", "*")], boundary: [allow("*", "*"), deny("sqs:*", "*")], request: send },
+  ],
+  [
+    "what the resource's policy gives to the role stays within the boundary",
+    "implicitDeny",
+    {
+      boundary: [allow("s3:*", "*")],
+      resource: [allow("sqs:SendMessage", queue, to({ AWS: roleArn }))],
+      request: send,
+    },
+  ],
+];
+
 for (const [title, rows] of Object.entries({
   precedence,
+  limited,
   matching,
   principals,
   crossAccount,

@@ -43,15 +43,17 @@ export function request(
 
 export interface Case {
   identity?: PolicyStatement[];
+  boundary?: PolicyStatement[];
   resource?: PolicyStatement[];
   request: AuthorisationRequest;
   now?: number;
 }
-export function outcome({ identity, resource, request: asked, now }: Case) {
+export function outcome({ identity, boundary, resource, request: asked, now }: Case) {
   return evaluate(
     {
       accountId: account,
       ...(identity ? { identity: [{ name: "own", document: document(identity) }] } : {}),
+      ...(boundary ? { boundary: { name: "limit", document: document(boundary) } } : {}),
       ...(resource ? { resource: document(resource) } : {}),
     },
     asked,
