@@ -64,6 +64,11 @@ function readRoute(
     return [];
   }
   const authorizer = signedByIam(route) ? iamAuthorizer.id : optionalText(route, "authorizerId");
+  const authorisation = optionalText(route, "authorizationType");
+  if (!authorizer && authorisation && authorisation !== "NONE")
+    throw new Error(
+      `${route.type} "${route.name}" (${text(route, "routeKey")}) has the authorization type ${authorisation} and names no authorizer, which AWS refuses: add one with addAuthorizer() and give its id`,
+    );
   return [
     {
       key: text(route, "routeKey"),
