@@ -29,6 +29,7 @@ export function buildPlan(graph: Graph): Plan {
   const notRun: Plan["notRun"] = [];
   const functions = readFunctions(reader, notRun);
   const functionArn = functionResolver(functions);
+  const buckets = readBuckets(reader);
   return {
     app: graph.app,
     stage: graph.stage,
@@ -39,8 +40,8 @@ export function buildPlan(graph: Graph): Plan {
     queues: readQueues(reader),
     topics: readTopics(reader),
     subscriptions: readSubscriptions(reader, notRun),
-    buckets: readBuckets(reader),
-    files: readFiles(reader),
+    buckets,
+    files: readFiles(reader, buckets, notRun),
     functions,
     eventSourceMappings: readEventSourceMappings(reader, functionArn, notRun),
     gateways: readGateways(reader, functionArn, notRun),

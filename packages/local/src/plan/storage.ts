@@ -12,7 +12,14 @@ import {
   toNumber,
   toText,
 } from "./read.ts";
-import type { BucketNotificationTarget, BucketSpec, FileSpec, ParameterSpec, SecretSpec } from "./types.ts";
+import type {
+  BucketNotificationTarget,
+  BucketSpec,
+  FileSpec,
+  ParameterSpec,
+  Plan,
+  SecretSpec,
+} from "./types.ts";
 
 const bucketTypes = ["aws:s3/bucketV2:BucketV2", "aws:s3/bucket:Bucket"];
 
@@ -87,6 +94,7 @@ function lifecycleRule(rule: Record<string, unknown>, index: number): BucketSpec
     ...optional("prefix", toText(filter.prefix) ?? toText(and.prefix) ?? toText(rule.prefix)),
     ...(Object.keys(tags).length > 0 && { tags }),
     ...optional("expirationDays", toNumber(record(rule.expiration).days)),
+    ...optional("expirationDate", toTime(record(rule.expiration).date)),
     ...(record(rule.expiration).expiredObjectDeleteMarker === true && {
       expiredDeleteMarkers: true as const,
     }),
@@ -98,8 +106,17 @@ function lifecycleRule(rule: Record<string, unknown>, index: number): BucketSpec
   };
 }
 
-/** Of SST's sites, and objects that the program declares. */
-export function readFiles(reader: Reader): FileSpec[] {
+/** ISO 8601; S3 takes midnight UTC only. */
+function toTime(value: unknown): number | undefined {
+  const time = Date.parse(toText(value) ?? "");
+  return Number.isNaN(time) ? undefined : time;
+}
+
+/** Where SST keeps the code and the source maps of functions, a bucket a region that no app declares. */
+const SST_ASSETS = "sst-asset-";
+
+/** Of SST's sites, and objects that the program declares. A function's code is built here when it is called. */
+export function readFiles(reader: Reader, buckets: BucketSpec[], notRun: Plan["notRun"]): FileSpec[] {
   const sites = reader
     .all("pulumi-nodejs:dynamic:Resource")
     .filter(({ name }) => name.endsWith(".sst.aws.BucketFiles"))
@@ -114,6 +131,18 @@ export function readFiles(reader: Reader): FileSpec[] {
     );
   const objects = reader
     .all("aws:s3/bucketObjectv2:BucketObjectv2", "aws:s3/bucketObject:BucketObject")
+    .filter((resource) => !text(resource, "bucket").startsWith(SST_ASSETS))
+    .filter((resource) => {
+      const bucket = text(resource, "bucket");
+      const here = buckets.some(({ name }) => name === bucket);
+      if (!here)
+        notRun.push({
+          type: resource.type,
+          name: resource.name,
+          reason: `its bucket ${bucket} is none of the app's`,
+        });
+      return here;
+    })
     .flatMap((resource): FileSpec[] => {
       const asset = record(resource.inputs.source);
       const content = optionalText(resource, "content") ?? toText(asset.text);

@@ -18,11 +18,14 @@ import {
 
 let services: Services;
 const DAY = 24 * 3600 * 1000;
+/** A midnight some days away. */
+const DATE = Math.ceil(Date.now() / DAY) * DAY + 10 * DAY;
 const events = queueSpec("events");
 const lifecycle = [
   { id: "tmp", enabled: true, prefix: "tmp/", expirationDays: 1, abortIncompleteMultipartDays: 2 },
   { id: "tagged", enabled: true, tags: { keep: "no" }, expirationDays: 3, noncurrentDays: 5 },
   { id: "old", enabled: true, prefix: "old/", noncurrentDays: 2, expiredDeleteMarkers: true as const },
+  { id: "date", enabled: true, prefix: "dated/", expirationDate: DATE },
   { id: "off", enabled: false, prefix: "", expirationDays: 1 },
 ];
 
@@ -80,6 +83,18 @@ test("objects go at the midnight after their days, by prefix and by tags, and no
   ]);
   clock.advance(2 * DAY);
   expect(await Promise.all(["other", "tagged", "kept"].map(exists))).toEqual([true, false, true]);
+});
+
+test("by a date, everything goes that is there when it comes, and what is put later", async () => {
+  await put("plain", "dated/before");
+  const { clock } = services.cloud;
+  clock.advance(DATE - clock.now() - 1000);
+  expect(await exists("dated/before")).toBe(true);
+  clock.advance(2000);
+  expect(await exists("dated/before")).toBe(false);
+  await put("plain", "dated/after");
+  clock.advance(DAY);
+  expect(await exists("dated/after")).toBe(false);
 });
 
 test("what goes is told as an expiration, not as a deletion", async () => {

@@ -9,6 +9,11 @@ type Rule = BucketSpec["lifecycle"][number];
 function due(since: number, days: number): number {
   return Math.ceil((since + days * DAY_MS) / DAY_MS) * DAY_MS;
 }
+/** When a current version of this time goes by the rule: never is infinity. */
+function expires(rule: Rule, modified: number): number {
+  if (rule.expirationDate !== undefined) return rule.expirationDate;
+  return rule.expirationDays === undefined ? Number.POSITIVE_INFINITY : due(modified, rule.expirationDays);
+}
 function covers(rule: Rule, object: StoredObject): boolean {
   return (
     rule.enabled &&
@@ -32,10 +37,7 @@ export function expired(bucket: BucketSpec, store: ObjectStore, now: number) {
             ? rule.noncurrentDays !== undefined &&
               covers(rule, version) &&
               due(newer.modified, rule.noncurrentDays) <= now
-            : !version.deleteMarker &&
-              rule.expirationDays !== undefined &&
-              covers(rule, version) &&
-              due(version.modified, rule.expirationDays) <= now,
+            : !version.deleteMarker && covers(rule, version) && expires(rule, version.modified) <= now,
       );
       // A marker goes as an old version does: nobody is told, and no other marker takes its place.
       if (falls) (newer || hidesNothing ? noncurrent : current).push(version);
