@@ -113,8 +113,8 @@ function properties(build: FunctionBuild): NodeProperties {
 /** CommonJS packages inside an ES module want `require`, under exactly this name (esbuild's helper looks for it). */
 function moduleBanner(own = ""): string {
   return [
-    `import { createRequire as topLevelCreateRequire } from "module";`,
-    `const require = topLevelCreateRequire(import.meta.url);`,
+    `import { createRequire as createRequireOfBundle } from "module";`,
+    `const require = createRequireOfBundle(import.meta.url);`,
     own,
   ].join("\n");
 }

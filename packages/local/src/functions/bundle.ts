@@ -195,7 +195,7 @@ export class Bundler {
   #key(): string {
     const { links, ...build } = this.#build; // links are environment, not code
     return createHash("sha256")
-      .update(JSON.stringify({ form: 1, version, appDir: this.#appDir, build }))
+      .update(JSON.stringify({ form: 2, version, appDir: this.#appDir, build }))
       .digest("base64");
   }
 

@@ -60,6 +60,8 @@ export function functionEnvironment(options: EnvironmentOptions): Record<string,
     AWS_SESSION_TOKEN: credentials.sessionToken,
     // The way to the local run.
     AWS_ENDPOINT_URL: `http://127.0.0.1:${options.frontDoorPort}`,
+    // The SDK sends to the host of the queue's URL in any case, and warns when that is not its endpoint.
+    AWS_ENDPOINT_URL_SQS: `https://sqs.${fn.region}.amazonaws.com`,
     NODE_EXTRA_CA_CERTS: options.caFile,
     SST_LOCAL_ADDRESSES: JSON.stringify(options.addresses),
     ...(options.clockMs !== 0 && { SST_LOCAL_CLOCK_MS: String(options.clockMs) }),

@@ -44,6 +44,16 @@ describe("a function's code", () => {
     expect((await call("src/index.handler")).value).toMatch(/^OLDfunction\d+$/);
   });
 
+  it("may be a module that was bundled before, with the same helpers at its top", async () => {
+    write({
+      "dist/index.mjs": `import { createRequire as topLevelCreateRequire } from "module";
+        const require = topLevelCreateRequire(import.meta.url);
+        export const handler = async () => require("path").basename("/a/made");`,
+    });
+    const { call } = await start(["dist/index.handler"]);
+    expect((await call("dist/index.handler")).value).toBe("made");
+  });
+
   it("knows its own folder by __dirname, and finds there what was copied beside it", async () => {
     write({
       "src/index.ts": `import { readFileSync } from "node:fs"; import { join } from "node:path";

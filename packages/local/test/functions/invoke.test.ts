@@ -97,6 +97,7 @@ describe("the environment of a function", () => {
       LAMBDA_TASK_ROOT: cwd,
       AWS_ACCESS_KEY_ID: expect.stringMatching(/^ASIA/),
       AWS_ENDPOINT_URL: "http://127.0.0.1:4242",
+      AWS_ENDPOINT_URL_SQS: "https://sqs.ca-central-1.amazonaws.com",
       TZ: ":UTC",
       SST_RESOURCE_App: '{"name":"fixture","stage":"test"}',
       SST_RESOURCE_Queue: '{"url":"https://sqs","arn":"arn"}',

@@ -3,7 +3,11 @@ import { functionSpec, startLambda, type TestLambda } from "./support.ts";
 
 let test: TestLambda;
 beforeAll(async () => {
-  test = await startLambda([functionSpec("src/streaming.json"), functionSpec("src/streaming.http")]);
+  test = await startLambda([
+    functionSpec("src/streaming.json"),
+    functionSpec("src/streaming.http"),
+    functionSpec("src/streaming.typed"),
+  ]);
 });
 afterAll(() => test[Symbol.asyncDispose]());
 
@@ -24,5 +28,11 @@ it("one with status and headers answers as an API expects it, when the stream ha
       body: "one two",
       isBase64Encoded: false,
     },
+  });
+});
+
+it("a content type that is set on the stream is the answer's", async () => {
+  expect(await test.call("src/streaming.typed")).toMatchObject({
+    value: { statusCode: 200, headers: { "content-type": "text/csv" }, body: "a,b" },
   });
 });

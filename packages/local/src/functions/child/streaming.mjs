@@ -43,7 +43,8 @@ export function streamOf(handler) {
           done();
         },
       });
-      let contentType = "application/octet-stream";
+      /** @type {string | undefined} */
+      let contentType;
       stream.setContentType = (type) => {
         contentType = type;
       };
@@ -55,12 +56,12 @@ export function streamOf(handler) {
       // The answer is complete when the stream is ended; what the handler returns does not count.
       await finished;
       const body = Buffer.concat(chunks);
-      if (!stream.prelude) return asText(body);
-      const { statusCode = 200, headers, cookies } = /** @type {any} */ (stream.prelude);
+      if (!stream.prelude && contentType === undefined) return asText(body);
+      const { statusCode = 200, headers, cookies } = /** @type {any} */ (stream.prelude ?? {});
       const text = isText(body);
       return JSON.stringify({
         statusCode,
-        headers: { "content-type": contentType, ...headers },
+        headers: { "content-type": contentType ?? "application/octet-stream", ...headers },
         ...(cookies && { cookies }),
         body: text ? body.toString() : body.toString("base64"),
         isBase64Encoded: !text,
