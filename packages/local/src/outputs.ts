@@ -28,10 +28,12 @@ export function describeOutputs(
     const gateway = plan.gateways.find((one) => one.host === host || one.customDomains.includes(host));
     const fn = plan.functionUrls.find((one) => one.host === host);
     const cdn = plan.distributions.find((one) => one.domainName === host || one.aliases.includes(host));
+    const { pathname, search } = new URL(text);
+    const page = cdn && endpoints.distributions[cdn.name];
     return (
       (gateway && endpoints.gateways[gateway.name]) ??
       (fn && endpoints.functionUrls[fn.name]) ??
-      (cdn && endpoints.distributions[cdn.name])
+      (page && (pathname + search === "/" ? page : page + pathname + search))
     );
   };
   return Object.entries(graph.outputs).map(([name, value]) => {

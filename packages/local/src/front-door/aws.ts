@@ -48,7 +48,8 @@ export function createAwsHandler(
       missing.add(message);
       cloud.log(message);
     }
-    throw new AwsError("NotImplemented", message, 501);
+    // Not 501: clients without an SDK (`sst/aws/task`, OpenAuth's storage) try again at any 5xx, for a minute.
+    throw new AwsError("NotImplemented", message, 400);
   }
 
   return async (request, response) => {

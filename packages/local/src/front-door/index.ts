@@ -82,6 +82,10 @@ export function createFrontDoor(cloud: Cloud, options: FrontDoorOptions): FrontD
             if (handler?.upgrade) handler.upgrade(incoming, socket, head);
             else socket.end("HTTP/1.1 400 Bad Request\r\nconnection: close\r\ncontent-length: 0\r\n\r\n");
           },
+          http2: () =>
+            cloud.log(
+              "a client speaks HTTP/2, as Kinesis' SDK does, and is refused: HTTP/1.1 only is spoken here",
+            ),
         },
         options.ports ?? {},
       );

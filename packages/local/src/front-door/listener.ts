@@ -16,6 +16,8 @@ export interface Listeners {
 export interface ListenerHandlers {
   request: RequestListener;
   upgrade(request: IncomingMessage, socket: Duplex, head: Buffer): void;
+  /** A client began with HTTP/2's preface; it is sent away. */
+  http2(): void;
 }
 
 /** Names of one run are few; a client that asks for ever new ones must not fill the memory. */
@@ -62,7 +64,8 @@ export async function openListeners(
       sockets.add(socket);
       socket.on("close", () => sockets.delete(socket));
     });
-    server.on("clientError", (_error, socket) => {
+    server.on("clientError", (error: NodeJS.ErrnoException, socket) => {
+      if (error.code === "HPE_PAUSED_H2_UPGRADE") handlers.http2();
       if (socket.writable) socket.end("HTTP/1.1 400 Bad Request\r\nconnection: close\r\n\r\n");
       else socket.destroy();
     });

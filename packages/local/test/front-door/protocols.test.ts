@@ -1,5 +1,6 @@
 import { once } from "node:events";
 import { request as httpRequest } from "node:http";
+import * as http2 from "node:http2";
 import { request as httpsRequest } from "node:https";
 import { connect } from "node:net";
 import { buffer } from "node:stream/consumers";
@@ -224,8 +225,14 @@ describe("what the front door itself decides", () => {
   test("a service that is not part of the run is named, with operation and role", async () => {
     const call = new SSMClient(client(door)).send(new GetParameterCommand({ Name: "x" }));
     const message = `ssm is not part of this local run; asked for operation GetParameter by role ${roleArn} (worker-fn)`;
-    await expect(call).rejects.toMatchObject({ message, $metadata: { httpStatusCode: 501, attempts: 1 } });
+    await expect(call).rejects.toMatchObject({ message, $metadata: { httpStatusCode: 400, attempts: 1 } });
     expect(door.log).toEqual([message]);
+  });
+  test("a client that speaks HTTP/2 is told of, since its SDK says no more than that the protocol failed", async () => {
+    const session = http2.connect(door.endpoint);
+    const [error] = await once(session, "error");
+    expect(String(error)).toContain("Protocol error");
+    expect(door.log).toEqual([expect.stringContaining("a client speaks HTTP/2, as Kinesis' SDK does")]);
   });
   test("an answer that no policy was asked for is withheld", async () => {
     behaviour = () => ({ body: { QueueUrl: "secret" } });
