@@ -157,6 +157,9 @@ export function readEventSourceMappings(
   });
 }
 
+/** Services whose resources a rule can call here, as their ARNs name them. */
+const RULE_TARGETS = ["lambda", "sqs", "sns"];
+
 export function readRules(reader: Reader, notRun: Plan["notRun"]): RuleSpec[] {
   const targets = reader.all("aws:cloudwatch/eventTarget:EventTarget");
   return reader.all("aws:cloudwatch/eventRule:EventRule").flatMap((resource) => {
@@ -171,6 +174,16 @@ export function readRules(reader: Reader, notRun: Plan["notRun"]): RuleSpec[] {
     }
     const name = text(resource, "name");
     const state = property(resource, "state");
+    const own = targets.filter((target) => target.inputs.rule === name);
+    for (const target of own) {
+      const arn = text(target, "arn");
+      if (!RULE_TARGETS.includes(arn.split(":")[2] ?? ""))
+        notRun.push({
+          type: target.type,
+          name: target.name,
+          reason: `rules call functions, queues and topics here, not ${arn}`,
+        });
+    }
     return [
       {
         arn: text(resource, "arn"),
@@ -178,16 +191,14 @@ export function readRules(reader: Reader, notRun: Plan["notRun"]): RuleSpec[] {
         region: resource.region,
         schedule,
         enabled: state === undefined ? flag(resource, "isEnabled", true) : state !== "DISABLED",
-        targets: targets
-          .filter((target) => target.inputs.rule === name)
-          .map((target) => {
-            const input = optionalText(target, "input");
-            return {
-              id: optionalText(target, "targetId") ?? target.name,
-              arn: text(target, "arn"),
-              ...(input && { input }),
-            };
-          }),
+        targets: own.map((target) => {
+          const input = optionalText(target, "input");
+          return {
+            id: optionalText(target, "targetId") ?? target.name,
+            arn: text(target, "arn"),
+            ...(input && { input }),
+          };
+        }),
       },
     ];
   });

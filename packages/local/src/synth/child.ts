@@ -11,13 +11,13 @@ import type { Graph } from "../graph/types.ts";
 import { bundleProgram, completeApp, evaluateApp, type Program } from "./bundle.ts";
 import { assertComplete } from "./complete.ts";
 import { type Declarations, watchDeclarations } from "./declared-in.ts";
-import { describe, SynthesisError } from "./errors.ts";
+import { describe, missingBuilds, SynthesisError } from "./errors.ts";
 import { createMocker } from "./mocks/index.ts";
 import { refuseNetwork } from "./network-guard.ts";
 import { type Pending, watchPending } from "./pending.ts";
 import type { ChildResult, ChildTask } from "./protocol.ts";
 import { loadPulumi } from "./pulumi.ts";
-import { createRecorder } from "./recorder.ts";
+import { createRecorder, type Recorder } from "./recorder.ts";
 import { serveRpc } from "./rpc.ts";
 
 const task = JSON.parse(await text(process.stdin)) as ChildTask;
@@ -29,7 +29,11 @@ function finish(result: ChildResult): never {
   process.exit("error" in result ? 1 : 0);
 }
 let program: Program | undefined;
-const fail = (error: unknown): never => finish({ error: describe(error, task.appDir, program) });
+let recorder: Recorder | undefined;
+const fail = (error: unknown): never =>
+  finish({
+    error: describe(error, task.appDir, program) + missingBuilds(recorder?.siteBuilds(task.appDir) ?? []),
+  });
 process.on("unhandledRejection", fail);
 process.on("uncaughtException", fail);
 // Ctrl-C reaches parent and child alike, and the parent may be gone before it could tidy up.
@@ -61,9 +65,10 @@ process.env.SST_SERVER = rpc.url;
 process.env.SST_AWS_REGION = homeRegion;
 for (const [name, value] of Object.entries(task.secrets)) process.env[`SST_SECRET_${name}`] = value;
 
-const recorder = createRecorder({ project: app.name, stage, region: homeRegion, mocker, struct });
-await pulumi.runtime.setMocks(recorder.mocks, app.name, stage, false);
-recorder.attach(pulumi.runtime.getMonitor());
+const recording = createRecorder({ project: app.name, stage, region: homeRegion, mocker, struct });
+recorder = recording;
+await pulumi.runtime.setMocks(recording.mocks, app.name, stage, false);
+recording.attach(pulumi.runtime.getMonitor());
 pulumi.runtime.setAllConfig(providerConfig(app.providers));
 
 const bundled = await bundleProgram(
@@ -110,11 +115,11 @@ process.once("beforeExit", async () => {
       stage,
       accountId: task.accountId,
       homeRegion,
-      resources: recorder.resources((await declarations?.files()) ?? new Map()),
+      resources: recording.resources((await declarations?.files()) ?? new Map()),
       functions: sorted(rpc.functions),
-      links: sorted(recorder.links),
+      links: sorted(recording.links),
       outputs: JSON.parse(JSON.stringify(outputs ?? {})) as Record<string, unknown>,
-      unknownTypes: [...recorder.unknownTypes].toSorted(),
+      unknownTypes: [...recording.unknownTypes].toSorted(),
     };
     assertComplete(graph);
     finish({ graph });

@@ -41,10 +41,20 @@ export function assertComplete(graph: Graph): void {
       if (types) types.add(type);
       else below.set(at, new Set([type]));
     }
+  // `sst.aws.Bucket.get` and its like look up what exists, which is a child of nothing.
+  const lookedUp = graph.resources.filter(({ external }) => external);
   const missing: string[] = [];
   for (const { urn, type, name } of graph.resources)
     for (const child of expected[type] ?? [])
-      if (!child.split("|").some((alternative) => below.get(urn)?.has(alternative)))
+      if (
+        !child
+          .split("|")
+          .some(
+            (alternative) =>
+              below.get(urn)?.has(alternative) ||
+              lookedUp.some((one) => one.type === alternative && one.name.startsWith(name)),
+          )
+      )
         missing.push(`${type} "${name}" has no ${child}`);
   for (const { type, name, parent } of graph.resources)
     if (parent !== undefined && !parents.has(parent))

@@ -31,6 +31,14 @@ export function describe(error: unknown, appDir: string, bundle?: BundlePlace): 
   return place ? `${message} (${place})` : message;
 }
 
+/** What a program that failed may have missed: a deployment runs the commands that build sites, and here nobody does. */
+export function missingBuilds(builds: { command: string; folder: string }[]): string {
+  const lines = builds.map(({ command, folder }) => `\n  ${command} (in ${folder})`);
+  return lines.length === 0
+    ? ""
+    : `\nsites are not built here; if a build is what it lacks, run it and start again:${lines.join("")}`;
+}
+
 /** `fetch failed` alone says nothing. */
 function causes({ cause }: Error): Error[] {
   return cause instanceof Error ? [cause, ...causes(cause)] : [];

@@ -173,6 +173,8 @@ function childEnvironment(
     // Pulumi's SDK is some two thousand files; compiled code is kept beside them (a second less at each start).
     NODE_COMPILE_CACHE: join(appDir, ".sst", "platform", ".compile-cache"),
     SST_TELEMETRY_DISABLED: "1",
+    // Cloudflare's components ask for an account before anything could say that they do not run here.
+    CLOUDFLARE_DEFAULT_ACCOUNT_ID: "local",
   };
 }
 

@@ -1,3 +1,4 @@
+import { relative } from "node:path";
 import type { GraphResource, LinkProperties } from "../graph/types.ts";
 import { SynthesisError } from "./errors.ts";
 import { type Mocker, regionOf } from "./mocks/index.ts";
@@ -20,6 +21,8 @@ export interface Recorder {
   attach(monitor: Monitor): void;
   /** @param files Where the resources that the app declares itself are declared, by URN. */
   resources(files: ReadonlyMap<string, string>): GraphResource[];
+  /** Commands that build sites, of what is recorded so far; folders relative to `appDir`. */
+  siteBuilds(appDir: string): { command: string; folder: string }[];
   links: Record<string, LinkProperties>;
   unknownTypes: Set<string>;
 }
@@ -144,6 +147,13 @@ export function createRecorder(options: {
     attach,
     links,
     unknownTypes,
+    siteBuilds: (appDir) =>
+      [...byUrn.values()]
+        .filter(({ type, name }) => type === "command:local:Command" && name.endsWith("Builder"))
+        .map(({ inputs }) => ({
+          command: String(inputs.create),
+          folder: relative(appDir, String(inputs.dir)) || ".",
+        })),
     resources(files) {
       for (const resource of byUrn.values()) {
         const file = declaredIn(resource, byUrn, files);

@@ -70,6 +70,8 @@ function build(
   { appDir, workDir }: { appDir: string; workDir: string },
   functions: Record<string, FunctionBuild>,
 ) {
+  if (input.runtime === "worker")
+    throw new SynthesisError(`worker "${input.functionID}": there is no Cloudflare here, only AWS`);
   if (typeof input.handler !== "string")
     throw new SynthesisError(
       `function "${input.functionID}" has no handler: give it as "path/to/file.export"`,

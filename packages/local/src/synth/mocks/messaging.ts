@@ -4,6 +4,13 @@ import { byArn, byName, plain } from "./shapes.ts";
 /** SQS, SNS, SES, EventBridge, Scheduler, Kinesis, Step Functions, IoT. */
 export const messaging: MockTable = {
   "aws:sqs/queue:Queue": (c) => {
+    if (c.given) {
+      // Looked up by its URL, which tells account, region and name.
+      const { hostname, pathname } = new URL(c.given);
+      const [, account = c.accountId, name = ""] = pathname.split("/");
+      const arn = `arn:aws:sqs:${hostname.split(".")[1] ?? c.region}:${account}:${name}`;
+      return { id: c.given, inputs: { name }, outputs: { arn, url: c.given } };
+    }
     const name = c.named("name", { max: 80, suffix: c.inputs.fifoQueue === true ? ".fifo" : "" });
     const url = `https://sqs.${c.region}.amazonaws.com/${c.accountId}/${name}`;
     return { id: url, inputs: { name }, outputs: { arn: c.arn("sqs", name), url } };

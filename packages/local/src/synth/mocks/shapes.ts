@@ -20,8 +20,9 @@ export function byName(
 /** A resource with a `name` whose id is its ARN, `arn:aws:<service>:<region>:<account>:<name>`. */
 export function byArn(service: string, name: (context: MockContext) => string): Mock {
   return (context) => {
-    const physical = name(context);
-    const arn = context.arn(service, physical);
+    const { given } = context;
+    const physical = given?.startsWith("arn:") ? given.slice(given.lastIndexOf(":") + 1) : name(context);
+    const arn = given?.startsWith("arn:") ? given : context.arn(service, physical);
     return { id: arn, inputs: { name: physical }, outputs: { arn } };
   };
 }
