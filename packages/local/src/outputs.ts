@@ -28,10 +28,13 @@ export function describeOutputs(
     const gateway = plan.gateways.find((one) => one.host === host || one.customDomains.includes(host));
     const fn = plan.functionUrls.find((one) => one.host === host);
     const cdn = plan.distributions.find((one) => one.domainName === host || one.aliases.includes(host));
-    const { pathname, search } = new URL(text);
+    const { pathname, search, protocol } = new URL(text);
+    const api = gateway && endpoints.gateways[gateway.name];
+    // A websocket API's management endpoint has the API's host, and is no socket.
+    if (api?.startsWith("ws:") && protocol !== "wss:") return undefined;
     const page = cdn && endpoints.distributions[cdn.name];
     return (
-      (gateway && endpoints.gateways[gateway.name]) ??
+      api ??
       (fn && endpoints.functionUrls[fn.name]) ??
       (page && (pathname + search === "/" ? page : page + pathname + search))
     );
