@@ -5,6 +5,8 @@ type Rule = aws.types.input.s3.BucketLifecycleConfigurationV2Rule;
 interface BucketOptions {
   /** Statements beside the refusal of plain HTTP. */
   policy?: sst.aws.BucketArgs["policy"];
+  /** Which pages may read what it answers; absent: none. */
+  cors?: sst.aws.BucketArgs["cors"];
   /** Lifecycle rules besides those for unfinished uploads and old versions. */
   rules?: Rule[];
   region?: "home" | "mail";
@@ -34,14 +36,14 @@ export function createOwnedBucket(name: string, options: BucketOptions) {
   return { bucket, ownership };
 }
 
-function harden(name: string, { policy = [], rules = [], region, acls }: BucketOptions) {
+function harden(name: string, { policy = [], cors = false, rules = [], region, acls }: BucketOptions) {
   const options = inRegion(region);
   const bucket = new sst.aws.Bucket(
     name,
     {
       // TLS only is SST's default policy; SST merges these statements with it.
       policy,
-      cors: false,
+      cors,
       // A restored database finds the objects that it names as long as it can be restored, and not a day longer.
       versioning: permanent,
       // SST empties and deletes a bucket that leaves the program, whatever is in it.

@@ -42,6 +42,13 @@ export const mailBucket = createBucket("MailBucket", {
 });
 
 export const homeBucket = createBucket("HomeBucket", {
+  // Pages send the forms of uploads, show how far they are, and read whether S3 took them.
+  cors: {
+    allowOrigins: settings.allowedOrigins,
+    allowMethods: ["POST"],
+    allowHeaders: ["*"],
+    maxAge: "1 hour",
+  },
   policy: [
     {
       // Origin access control. By account, not by distribution: whose ARN would wait for the bucket, and the bucket's

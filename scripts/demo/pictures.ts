@@ -20,11 +20,15 @@ export interface Upload {
 }
 
 /** Sends a file by its form, the file last; S3 answers 201. */
-export function sendForm({ upload }: Upload, bytes: Uint8Array): Promise<Response> {
+export function sendForm(
+  { upload }: Upload,
+  bytes: Uint8Array,
+  headers: Record<string, string> = {},
+): Promise<Response> {
   const form = new FormData();
   for (const [name, value] of Object.entries(upload.fields)) form.append(name, value);
   form.append("file", new Blob([new Uint8Array(bytes)]));
-  return fetch(upload.url, { method: "POST", body: form });
+  return fetch(upload.url, { method: "POST", headers, body: form });
 }
 
 interface Media {

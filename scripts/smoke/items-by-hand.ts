@@ -24,6 +24,13 @@ export const byHand: Group = {
         "`curl -LOJD - …/messages/{id}/attachments/{attachmentId}` saves an attachment under its own name, and shows `nosniff`; `aws cloudfront sign` with a key of the secret opens a private picture; after `cdnKey` was raised and deployed, the address of before still does.",
     },
     {
+      id: "uploads.page",
+      claim: "A page of an allowed origin sends the form of an upload, and reads S3's answer.",
+      resources: [of("aws.s3.BucketCorsConfigurationV2")],
+      byHand:
+        'In the browser\'s console on such a page: `fetch(url, { method: "POST", body: form })` with the fields of `POST /uploads` answers 201; on any other page it fails.',
+    },
+    {
       id: "mail.events",
       claim: "What SES tells of sent mail reaches the queue.",
       resources: [of("aws.sesv2.ConfigurationSet"), of("aws.sesv2.ConfigurationSetEventDestination")],

@@ -171,6 +171,24 @@ describe("the form of an upload", () => {
     await became(upload.id, "ready");
   });
 
+  test("may be sent by a page of ours, which reads the answer, and by no other page", async () => {
+    const bytes = await picture();
+    const upload = await ask(bytes);
+    const { origin } = system.developer;
+    const said = ({ status, headers }: Response) => [status, headers.get("access-control-allow-origin")];
+    const preflight = async (from: string) =>
+      said(
+        await fetch(upload.upload.url, {
+          method: "OPTIONS",
+          headers: { origin: from, "access-control-request-method": "POST" },
+        }),
+      );
+    expect(await preflight(origin)).toEqual([200, origin]);
+    expect(await preflight("https://evil.test")).toEqual([403, null]);
+    expect(said(await sendForm(upload, bytes, { origin }))).toEqual([201, origin]);
+    await became(upload.id, "ready");
+  });
+
   test("for one's own upload takes nothing under somebody else's key", async () => {
     const bytes = await picture();
     const [mine, theirs] = [await ask(bytes), await ask(bytes, { by: other })];

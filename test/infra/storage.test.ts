@@ -18,7 +18,7 @@ describe.each(stages)("stage %s", (stage) => {
 
   test.each(
     buckets,
-  )("%s is closed to the public, encrypted, has no CORS, and what SST makes for it is in its region", async (name) => {
+  )("%s is closed to the public, encrypted, answers no page but those that upload, and what SST makes for it is in its region", async (name) => {
     const graph = await graphOf(stage);
     const bucket = one(graph, "bucket", `${name}Bucket`);
     const access = one(
@@ -52,7 +52,21 @@ describe.each(stages)("stage %s", (stage) => {
       rule: { objectOwnership: "BucketOwnerEnforced" },
     });
     const cors = all(graph, "aws:s3/bucketCorsConfigurationV2:BucketCorsConfigurationV2");
-    expect(cors.filter(({ inputs }) => inputs.bucket === text(bucket, "bucket"))).toEqual([]);
+    const rules = cors.filter(({ inputs }) => inputs.bucket === text(bucket, "bucket"));
+    expect(rules.map(({ inputs }) => inputs.corsRules)).toEqual(
+      name === "HomeBucket"
+        ? [
+            [
+              {
+                allowedHeaders: ["*"],
+                allowedMethods: ["POST"],
+                allowedOrigins: ["http://localhost:5173"],
+                maxAgeSeconds: 3_600,
+              },
+            ],
+          ]
+        : [],
+    );
     for (const resource of [access, encryption, ownership, one(graph, "bucketPolicy", `${name}Policy`)])
       expect(resource.region, resource.name).toBe(bucket.region);
   });

@@ -7,7 +7,7 @@ import * as log from "../log/index.ts";
 import * as contents from "./contents.ts";
 import { change } from "./events.ts";
 import { variantKey } from "./names.ts";
-import { read, write } from "./objects.ts";
+import { ReadFailure, read, write } from "./objects.ts";
 import { Refusal } from "./picture/refusal.ts";
 import { pictures } from "./pictures.ts";
 import type { State, Visibility } from "./types.ts";
@@ -26,8 +26,13 @@ export interface Arrived {
 export async function makeSizes({ id, visibility, key }: Arrived, by: string): Promise<void> {
   if (!(await begin(id))) return;
   await fault("media.process.begun");
-  const bytes = await read(key);
+  const bytes = await read(key).catch(async (error: unknown) => {
+    // Deleted meanwhile, and its file with it.
+    if (error instanceof ReadFailure && !(await begin(id))) return null;
+    throw error;
+  });
   await fault("media.process.read");
+  if (bytes === null) return;
   if (!bytes)
     return refuse(id, { code: "picture_too_large", message: "The file is larger than pictures may be." });
   const { inspect } = await pictures();

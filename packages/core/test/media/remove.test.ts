@@ -175,13 +175,18 @@ describe("a picture that is deleted", () => {
   });
 
   test.each([
+    "media.process.begun",
     "media.process.claimed",
     "media.process.planned",
     "media.process.written",
-  ] as const)("while it is being made (%s) leaves nothing behind", async (point) => {
+  ] as const)("while it is being made (%s) leaves nothing behind, and is no failure", async (point) => {
     const id = await upload(world, noor, "picture one");
-    restores.push(arm(point, () => remove(id)));
-    await tell(id);
+    const disarm = arm(point, async () => {
+      disarm();
+      await remove(id);
+      await work();
+    });
+    expect(await tell(id)).toEqual({ failed: [] });
     await work();
     expect(await stateOf(world, id)).toBe("deleted");
     expect(objects(world)).toEqual([]);
