@@ -19,18 +19,29 @@ export type Message =
   | ({ kind: "wake" } & z.output<(typeof shapes)["wake"]>)
   | ({ kind: "schedule" } & z.output<(typeof shapes)["schedule"]>);
 
+/**
+ * A dead letter of Scheduler's own that comes back: the request that it could not make, with what would have come by it
+ * (https://docs.aws.amazon.com/scheduler/latest/UserGuide/configuring-schedule-dlq.html).
+ */
+const request = z.object({ QueueUrl: z.string(), MessageBody: z.string() });
+
 /** Undefined for what is none of ours. */
 export function parseMessage(body: string): Message | undefined {
-  let value: unknown;
-  try {
-    value = JSON.parse(body);
-  } catch {
-    return undefined;
-  }
+  const outer = parseJson(body);
+  const inner = request.safeParse(outer);
+  const value = inner.success ? parseJson(inner.data.MessageBody) : outer;
   const wake = shapes.wake.safeParse(value);
   if (wake.success) return { kind: "wake", ...wake.data };
   const death = shapes.death.safeParse(value);
   if (death.success) return { kind: "death", ...death.data };
   const schedule = shapes.schedule.safeParse(value);
   return schedule.success ? { kind: "schedule", ...schedule.data } : undefined;
+}
+
+function parseJson(text: string): unknown {
+  try {
+    return JSON.parse(text);
+  } catch {
+    return undefined;
+  }
 }

@@ -4,6 +4,7 @@ import * as z from "zod";
 import { provide as provideActor } from "../../src/actor/index.ts";
 import * as clock from "../../src/clock/index.ts";
 import { define } from "../../src/jobs/index.ts";
+import { parseMessage } from "../../src/jobs/messages.ts";
 import * as registry from "../../src/jobs/registry.ts";
 import * as schedules from "../../src/schedules/index.ts";
 import { Answer } from "../support/aws.ts";
@@ -278,6 +279,14 @@ describe("firing", () => {
     await work();
     expect(ran).toEqual([{ note: "noon", dueAt: "2027-01-15T12:00:00.000Z" }]);
     expect((await get("noon")).lastRun).toMatchObject({ outcome: "fired", jobState: "done" });
+  });
+
+  test("a dead letter of Scheduler's that is sent back says the same as its call", () => {
+    const call = JSON.stringify({ schedule: "tidy", revision: 1, dueAt: "2026-11-26T09:00:00Z" });
+    const letter = JSON.stringify({ QueueUrl: "https://sqs/1/jobs", MessageBody: call });
+    expect(parseMessage(letter)).toEqual(parseMessage(call));
+    expect(parseMessage(letter)).toMatchObject({ kind: "schedule", schedule: "tidy" });
+    expect(parseMessage(JSON.stringify({ QueueUrl: "q", MessageBody: letter }))).toBeUndefined();
   });
 
   test("old revisions and paused schedules are not run, and a name used again does not take old messages", async () => {
