@@ -2,9 +2,12 @@ import { afterAll, afterEach, beforeAll, beforeEach, describe, expect, test } fr
 import { provide as provideActor } from "../../src/actor/index.ts";
 import * as clock from "../../src/clock/index.ts";
 import * as database from "../../src/database/index.ts";
+import { enqueue } from "../../src/jobs/index.ts";
+import { expireTickets } from "../../src/jobs/types/expire-tickets.ts";
 import { ingest } from "../../src/mail/index.ts";
 import * as mailboxes from "../../src/mailboxes/index.ts";
 import * as realtime from "../../src/realtime/index.ts";
+import { upload } from "../media/support.ts";
 import { Answer } from "../support/aws.ts";
 import {
   address,
@@ -209,6 +212,39 @@ describe("who may listen", () => {
       ["error", `user:${admin.userId}`],
       ["error", "queues"],
     ]);
+  });
+
+  test("an administrator to every topic that there is of the kinds that domains publish, and to no other person's own", async () => {
+    const { id: job } = await as(recruiter, () => enqueue(expireTickets, {}));
+    world.aws.put("mail", "inbound/a", mail());
+    await ingest([sesNotice("inbound/a", [address("jobs")])]);
+    const [thread] = await world.rows<{ id: string }>("select id from frontdesk.threads");
+    const media = await upload(world, recruiter, "picture one");
+    const topics = [
+      topic("jobs"),
+      `thread:${thread?.id}`,
+      `job:${job}`,
+      `media:${media}`,
+      `user:${admin.userId}`,
+      "queues",
+    ];
+    const none = [`user:${recruiter.userId}`, "job:job_none", "media:med_none", "queues:all", "jobs", "user"];
+    await listen(world, "admin", admin, ...topics, ...none);
+    expect(received(world, "admin").map(({ action, topic: name }) => [action, name])).toEqual([
+      ...topics.map((name) => ["subscribed", name]),
+      ...none.map((name) => ["error", name]),
+    ]);
+    // Whose they are, and members; nobody else.
+    await join(world, recruiter, "jobs");
+    const viewer = await signIn("viewer", "viewer");
+    await listen(world, "owner", recruiter, `job:${job}`, `media:${media}`, "queues");
+    await listen(world, "viewer", viewer, ...topics);
+    expect(received(world, "owner").map(({ action }) => action)).toEqual([
+      "subscribed",
+      "subscribed",
+      "error",
+    ]);
+    expect(received(world, "viewer").map(({ action }) => action)).toEqual(topics.map(() => "error"));
   });
 
   test("a thread is for those who see one of its messages, and tells them no other mailbox's", async () => {
