@@ -19,6 +19,14 @@ const known: Record<string, string[]> = {
   "service-role/AWSLambdaBasicExecutionRole": logs,
   "service-role/AWSLambdaVPCAccessExecutionRole": [...logs, ...networkInterfaces],
   "service-role/AWSLambdaSQSQueueExecutionRole": [...logs, ...pollQueues],
+  "service-role/AmazonECSTaskExecutionRolePolicy": [
+    "ecr:GetAuthorizationToken",
+    "ecr:BatchCheckLayerAvailability",
+    "ecr:GetDownloadUrlForLayer",
+    "ecr:BatchGetImage",
+    "logs:CreateLogStream",
+    "logs:PutLogEvents",
+  ],
   "service-role/AmazonAPIGatewayPushToCloudWatchLogs": [
     ...logs,
     "logs:DescribeLogGroups",

@@ -128,6 +128,13 @@ describe("a failure", () => {
     expect(await call("throwsAtOnce")).toMatchObject({ error: true, value: { errorMessage: "synchronous" } });
   });
 
+  it("names what caused it, in the trace and in the log", async () => {
+    const { value } = await call("throwsWithCause");
+    const lines = ["    [cause]: Error: no way out", "    [cause]: RangeError: of this machine"];
+    expect((value as { trace: string[] }).trace.slice(-2)).toEqual(lines);
+    expect(test.logs.slice(-2).map((line) => line.slice(line.indexOf("] ") + 2))).toEqual(lines);
+  });
+
   it("to write the answer as JSON is Runtime.MarshalError", async () => {
     expect(await call("circular")).toMatchObject({
       error: true,

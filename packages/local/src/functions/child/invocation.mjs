@@ -96,6 +96,21 @@ function createContext(invocation, waiting, old) {
 }
 
 /**
+ * `fetch failed` alone does not say what failed, so the trace ends in what Node's own inspection shows. Lambda's has no
+ * causes.
+ * @param {{cause?: unknown}} error
+ * @returns {string[]}
+ */
+function causes(error) {
+  /** @type {string[]} */
+  const lines = [];
+  // Five: a chain may be a circle.
+  for (let { cause } = error; cause instanceof Error && lines.length < 5; { cause } = cause)
+    lines.push(`    [cause]: ${cause.name}: ${cause.message.replaceAll("\n", " ")}`);
+  return lines;
+}
+
+/**
  * What Lambda answers for an error.
  * @param {any} error
  * @returns {{errorType: string, errorMessage: string, trace: string[]}}
@@ -107,7 +122,7 @@ export function errorReport(error) {
       return {
         errorType: String(error.name ?? "Error"),
         errorMessage: String(error.message ?? ""),
-        trace: error.stack ? String(error.stack).split("\n") : [],
+        trace: error.stack ? [...String(error.stack).split("\n"), ...causes(error)] : [],
       };
     return {
       errorType: typeof error,

@@ -94,6 +94,10 @@ new sst.aws.Function("Copied", { handler, copyFiles: [{ from: "schema.graphql" }
 new sst.aws.Function("Bundled", { bundle: "src", handler: "index.handler" });
 new sst.aws.Function("Versioned", { handler, versioning: true, concurrency: { provisioned: 1 } });
 
+new aws.iam.Role("Reader", {
+  assumeRolePolicy: aws.iam.assumeRolePolicyForPrincipal({ Service: "ec2.amazonaws.com" }),
+  managedPolicyArns: ["arn:aws:iam::aws:policy/AmazonEC2ReadOnlyAccess"],
+});
 sst.Linkable.wrap(aws.dynamodb.Table, (raw) => ({
   properties: { tableName: raw.name },
   include: [sst.aws.permission({ actions: ["dynamodb:*"], resources: [raw.arn] })],
