@@ -3,56 +3,57 @@
  * function is linked to what it needs and no more.
  */
 import { Resource } from "sst";
-import * as z from "zod";
+import { en } from "zod/locales";
+import * as z from "zod/mini";
 import { levels } from "../log/index.ts";
 
-const name = z.string().min(1);
-const address = z.email().transform((text) => text.toLowerCase());
-const bucket = z.object({ name, region: name });
-const queue = z.object({ url: z.url(), arn: name });
+// The small one: the triggers of the user pool load no other (docs/decisions/0070-start-of-the-triggers.md). Its errors say
+// "Invalid input" and no more until they are given a language.
+z.config(en());
+
+const name = z.string().check(z.minLength(1));
+const domain = name.check(z.toLowerCase());
+const number = z.number().check(z.positive());
+const port = z.coerce.number().check(z.int(), z.positive());
+const lowerCase = z.transform((text: string) => text.toLowerCase());
+const address = () => z.pipe(z.email(), lowerCase);
+const bucket = () => z.object({ name, region: name });
+const queue = () => z.object({ url: z.url(), arn: name });
 
 /** A server of this machine (`npm run services`), reached in plain text and without a login. */
-const local = z.boolean().default(false);
-const localIsLoopback = [
-  (link: { local: boolean; host: string }) => !link.local || link.host === "localhost",
-  "only localhost is reached without TLS and without a login",
-] as const;
+const local = z._default(z.boolean(), false);
+const localIsLoopback = () =>
+  z.refine<{ local: boolean; host: string }>(
+    (link) => !link.local || link.host === "localhost",
+    "only localhost is reached without TLS and without a login",
+  );
 
+/** Each is built when it is first read: a function has a few of them. */
 const sections = {
-  Settings: z.object({
-    stage: name,
-    permanent: z.boolean(),
-    homeRegion: name,
-    mailRegion: name,
-    mailDomain: name.toLowerCase(),
-    workspaceDomain: name.toLowerCase(),
-    mailboxes: z.array(z.object({ address, name, members: z.array(address).default([]) })).min(1),
-    allowedOrigins: z.array(name),
-    /** Days that an ended job is kept. */
-    jobHistoryDays: z.number().positive().default(30),
-    logLevel: z.enum(levels),
-    claimCheckBytes: z
-      .number()
-      .int()
-      .positive()
-      .default(128 * 1024),
-  }),
-  Database: z
-    .object({
-      host: name,
-      port: z.coerce.number().int().positive(),
-      local,
-      name,
-      region: name,
-      appUser: name,
-      migratorUser: name,
-    })
-    .refine(...localIsLoopback),
-  DatabaseMaster: z.object({ secretArn: name, host: name, port: z.coerce.number().int().positive() }),
-  DatabaseSecrets: z.object({ appSecretArn: name, migratorSecretArn: name }),
-  Cache: z
-    .object({ host: name, port: z.coerce.number().int().positive(), local, secretArn: name })
-    .refine(...localIsLoopback),
+  Settings: () =>
+    z.object({
+      stage: name,
+      permanent: z.boolean(),
+      homeRegion: name,
+      mailRegion: name,
+      mailDomain: domain,
+      workspaceDomain: domain,
+      mailboxes: z
+        .array(z.object({ address: address(), name, members: z._default(z.array(address()), []) }))
+        .check(z.minLength(1)),
+      allowedOrigins: z.array(name),
+      /** Days that an ended job is kept. */
+      jobHistoryDays: z._default(number, 30),
+      logLevel: z.enum(levels),
+      claimCheckBytes: z._default(number.check(z.int()), 128 * 1024),
+    }),
+  Database: () =>
+    z
+      .object({ host: name, port, local, name, region: name, appUser: name, migratorUser: name })
+      .check(localIsLoopback()),
+  DatabaseMaster: () => z.object({ secretArn: name, host: name, port }),
+  DatabaseSecrets: () => z.object({ appSecretArn: name, migratorSecretArn: name }),
+  Cache: () => z.object({ host: name, port, local, secretArn: name }).check(localIsLoopback()),
   MailBucket: bucket,
   HomeBucket: bucket,
   EmailQueue: queue,
@@ -63,15 +64,16 @@ const sections = {
   ImageDeadLetterQueue: queue,
   MailEventsQueue: queue,
   MailEventsDeadLetterQueue: queue,
-  Realtime: z.object({ url: z.url(), managementEndpoint: z.url() }),
-  Cdn: z.object({ url: z.url(), keyGroupId: name, secretArn: name, distributionId: name }),
-  Scheduler: z.object({ groupName: name, roleArn: name, queueArn: name, deadLetterQueueArn: name }),
-  Auth: z.object({ userPoolId: name, clientId: name, issuer: z.url(), region: name }),
+  Realtime: () => z.object({ url: z.url(), managementEndpoint: z.url() }),
+  Cdn: () => z.object({ url: z.url(), keyGroupId: name, secretArn: name, distributionId: name }),
+  Scheduler: () => z.object({ groupName: name, roleArn: name, queueArn: name, deadLetterQueueArn: name }),
+  Auth: () => z.object({ userPoolId: name, clientId: name, issuer: z.url(), region: name }),
 };
 
 export type Section = keyof typeof sections;
-export type Config = { [K in Section]: z.output<(typeof sections)[K]> };
-export type ConfigInput = { [K in Section]: z.input<(typeof sections)[K]> };
+type Schema<K extends Section> = ReturnType<(typeof sections)[K]>;
+export type Config = { [K in Section]: z.output<Schema<K>> };
+export type ConfigInput = { [K in Section]: z.input<Schema<K>> };
 
 const read = new Map<Section, unknown>();
 let provided: Partial<ConfigInput> | undefined;
@@ -88,7 +90,7 @@ export function config<K extends Section>(section: K): Config[K] {
   const value = source(section);
   if (value === undefined)
     throw new ConfigError(`${section} is not linked to this function: add it to its link in infra/`);
-  const result = sections[section].safeParse(value);
+  const result = z.safeParse(sections[section](), value);
   if (!result.success) {
     const issues = result.error.issues.map(
       (issue) => `${[section, ...issue.path].join(".")}: ${issue.message}`,

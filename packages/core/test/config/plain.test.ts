@@ -23,6 +23,40 @@ describe("config", () => {
     expect(() => config("Database")).not.toThrow(/"no"/);
   });
 
+  test("what is wrong is said in words", () => {
+    restore = provide({ Cache: { host: "cache.test", port: 0, local: true, secretArn: "arn" } });
+    expect(() => config("Cache")).toThrow(
+      new ConfigError(
+        "Cache.port: Too small: expected number to be >0; Cache: only localhost is reached without TLS and without a login",
+      ),
+    );
+  });
+
+  test("texts of addresses and domains are read in lower case, numbers from text", () => {
+    restore = provide({
+      Settings: {
+        stage: "test",
+        permanent: false,
+        homeRegion: "ca-central-1",
+        mailRegion: "us-east-1",
+        mailDomain: "Mail.Example.COM",
+        workspaceDomain: "Example.com",
+        mailboxes: [{ address: "Jobs@Mail.Example.com", name: "Jobs", members: ["Ana@Example.com"] }],
+        allowedOrigins: [],
+        logLevel: "info",
+      },
+      DatabaseMaster: { secretArn: "arn", host: "db.test", port: "5432" },
+    });
+    expect(config("Settings")).toMatchObject({
+      mailDomain: "mail.example.com",
+      workspaceDomain: "example.com",
+      mailboxes: [{ address: "jobs@mail.example.com", name: "Jobs", members: ["ana@example.com"] }],
+      jobHistoryDays: 30,
+      claimCheckBytes: 131_072,
+    });
+    expect(config("DatabaseMaster").port).toBe(5432);
+  });
+
   test("a section is read on first use and kept", () => {
     restore = provide({ HomeBucket: { name: "home", region: "ca-central-1" } });
     expect(config("HomeBucket")).toBe(config("HomeBucket"));
