@@ -4,7 +4,7 @@ import { googleClient } from "./google";
 import { permanent, settings } from "./stage";
 
 /** Cognito waits five seconds for a trigger. They read their event and the settings, so: outside the VPC, no grants. */
-const trigger = { vpc: false, timeoutSeconds: 5, memory: "256 MB" } as const;
+const trigger = { vpc: false, timeoutSeconds: 5 } as const;
 const preSignUp = createFunction("AuthPreSignUp", {
   ...trigger,
   grants: [],

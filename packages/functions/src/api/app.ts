@@ -2,9 +2,7 @@
 import { randomUUID } from "node:crypto";
 import { VisibleError } from "@frontdesk/core/error";
 import * as trace from "@frontdesk/core/trace";
-import { OpenAPIHono } from "@hono/zod-openapi";
 import { bodyLimit } from "hono/body-limit";
-import type { Environment } from "./environment.ts";
 import { answerError, problem } from "./problem.ts";
 import { health } from "./routes/health.ts";
 import { cancelJob, getJob, listJobs, listJobTypes, retryJob, startJob } from "./routes/jobs.ts";
@@ -27,6 +25,7 @@ import { getSchedule, listSchedules, putSchedule, removeSchedule } from "./route
 import { getThread, listThreads } from "./routes/threads.ts";
 import { answerUnbuilt } from "./routes/unbuilt.ts";
 import { createUploads } from "./routes/uploads.ts";
+import { Api } from "./routing.ts";
 
 const routes = [
   health,
@@ -66,19 +65,8 @@ const routes = [
 /** Far above any body of ours, far below the 6 MB that Lambda takes. */
 const longestBody = 1024 * 1024;
 
-export function createApp(): OpenAPIHono<Environment> {
-  const app = new OpenAPIHono<Environment>({
-    defaultHook: (result) => {
-      if (result.success) return;
-      const issues = result.error.issues.map(({ path, message }) => ({ path: path.join("."), message }));
-      throw new VisibleError(
-        "validation",
-        "invalid_input",
-        issues.map(({ path, message }) => `${path}: ${message}`).join("; "),
-        { issues },
-      );
-    },
-  });
+export function createApp(): Api {
+  const app = new Api();
 
   app.use(async (c, next) => {
     const requestId = c.env?.event?.requestContext.requestId ?? randomUUID();
@@ -117,7 +105,7 @@ export function createApp(): OpenAPIHono<Environment> {
 }
 
 /** What a path takes; a parameter takes one segment that is not empty. */
-function methodsFor(app: OpenAPIHono<Environment>, path: string): string[] {
+function methodsFor(app: Api, path: string): string[] {
   const parts = path.split("/");
   const fits = (pattern: string) => {
     const wanted = pattern.split("/");

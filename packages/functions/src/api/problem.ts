@@ -1,25 +1,25 @@
 /** Errors as RFC 9457 problem details. The one place that knows which kind of error has which HTTP status. */
 import { type ErrorKind, VisibleError } from "@frontdesk/core/error";
 import * as log from "@frontdesk/core/log";
-import { z } from "@hono/zod-openapi";
 import type { Context } from "hono";
 import { HTTPException } from "hono/http-exception";
 import type { ContentfulStatusCode } from "hono/utils/http-status";
+import * as z from "zod";
 import type { Environment } from "./environment.ts";
 
 export const Problem = z
   .object({
-    type: z.string().openapi({ example: "urn:frontdesk:problem:thread_not_found" }),
-    title: z.string().openapi({ example: "There is no such thread." }),
-    status: z.int().openapi({ example: 404 }),
-    code: z.string().openapi({ example: "thread_not_found", description: "Stable: branch on it." }),
-    requestId: z.string().openapi({ description: "To find the request in the log." }),
+    type: z.string().meta({ example: "urn:frontdesk:problem:thread_not_found" }),
+    title: z.string().meta({ example: "There is no such thread." }),
+    status: z.int().meta({ example: 404 }),
+    code: z.string().meta({ example: "thread_not_found", description: "Stable: branch on it." }),
+    requestId: z.string().meta({ description: "To find the request in the log." }),
     issues: z
       .array(z.object({ path: z.string(), message: z.string() }))
       .optional()
-      .openapi({ description: "Which fields are wrong, and how." }),
+      .meta({ description: "Which fields are wrong, and how." }),
   })
-  .openapi("Problem");
+  .meta({ id: "Problem" });
 
 const statuses: Record<ErrorKind, ContentfulStatusCode> = {
   validation: 400,

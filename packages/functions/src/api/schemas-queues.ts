@@ -1,6 +1,6 @@
 /** What answers about queues look like. */
 import { operationKinds, operationStates, queueNames } from "@frontdesk/core/queues";
-import { z } from "@hono/zod-openapi";
+import * as z from "zod";
 import { page } from "./schemas.ts";
 
 const moment = z.iso.datetime();
@@ -8,13 +8,13 @@ const queue = z.enum(queueNames);
 
 export const Operation = z
   .object({
-    id: z.string().openapi({ example: "op_01M85RK07HS9T8XPHXKBPSSDSF" }),
+    id: z.string().meta({ example: "op_01M85RK07HS9T8XPHXKBPSSDSF" }),
     queue,
     kind: z.enum(operationKinds),
     state: z.enum(operationStates),
     by: z.object({ id: z.string(), email: z.string().nullable() }),
     letters: z.int(),
-    edited: z.int().openapi({ description: "Letters of it that got another body." }),
+    edited: z.int().meta({ description: "Letters of it that got another body." }),
     moved: z.int(),
     filter: z.record(z.string(), z.string()).nullable(),
     failure: z.string().nullable(),
@@ -22,31 +22,31 @@ export const Operation = z
     createdAt: moment,
     endedAt: moment.nullable(),
   })
-  .openapi("QueueOperation");
+  .meta({ id: "QueueOperation" });
 
-export const Cancelled = z.object({ operation: Operation.nullable() }).openapi("CancelledRedrive");
+export const Cancelled = z.object({ operation: Operation.nullable() }).meta({ id: "CancelledRedrive" });
 
 export const Queue = z
   .object({
     name: queue,
     visible: z.int(),
-    inFlight: z.int().openapi({ description: "With a consumer, or waiting for the next try." }),
+    inFlight: z.int().meta({ description: "With a consumer, or waiting for the next try." }),
     delayed: z.int(),
     deadLetters: z.int(),
-    oldest: z.object({ at: moment, from: z.string() }).nullable().openapi({
+    oldest: z.object({ at: moment, from: z.string() }).nullable().meta({
       description:
         "Since when something waits, as far as the database knows: mail that was told of (`raw_mail`), due jobs (`jobs`), messages not handed over yet (`outbox`). What nobody received yet is not in it: SQS tells that age to CloudWatch alone.",
     }),
     oldestDeadLetterAt: moment.nullable(),
     redrive: Operation.nullable(),
   })
-  .openapi("Queue");
+  .meta({ id: "Queue" });
 
 export const DeadLetter = z
   .object({
     messageId: z.string(),
     queue,
-    code: z.string().nullable().openapi({ example: "notice_malformed" }),
+    code: z.string().nullable().meta({ example: "notice_malformed" }),
     cause: z.string().nullable(),
     attempts: z.int(),
     jobId: z.string().nullable(),
@@ -55,7 +55,7 @@ export const DeadLetter = z
     sentAt: moment,
     firstSeenAt: moment,
   })
-  .openapi("DeadLetter");
+  .meta({ id: "DeadLetter" });
 
 export const DeadLetters = page(DeadLetter).extend({ lookedAt: moment.nullable(), complete: z.boolean() });
 
@@ -81,7 +81,7 @@ export const DeadLetterInFull = DeadLetter.extend({
       deaths: z.int(),
     })
     .nullable(),
-}).openapi("DeadLetterInFull");
+}).meta({ id: "DeadLetterInFull" });
 
 export const Redriven = z
   .object({
@@ -93,6 +93,6 @@ export const Redriven = z
         code: z.string().optional(),
       }),
     ),
-    left: z.int().openapi({ description: "Letters that the filter names besides: ask again." }),
+    left: z.int().meta({ description: "Letters that the filter names besides: ask again." }),
   })
-  .openapi("Redriven");
+  .meta({ id: "Redriven" });

@@ -1,6 +1,6 @@
-import { z } from "@hono/zod-openapi";
+import * as z from "zod";
 
-const moment = z.iso.datetime().openapi({ example: "2026-11-24T03:11:00.000Z" });
+const moment = z.iso.datetime().meta({ example: "2026-11-24T03:11:00.000Z" });
 
 export const Schedule = z
   .object({
@@ -9,21 +9,21 @@ export const Schedule = z
     type: z.string(),
     payload: z.unknown(),
     at: moment.nullable(),
-    every: z.string().nullable().openapi({ example: "5 minutes" }),
-    cron: z.string().nullable().openapi({ example: "0 9 ? * MON-FRI *" }),
-    zone: z.string().openapi({ example: "America/Toronto" }),
+    every: z.string().nullable().meta({ example: "5 minutes" }),
+    cron: z.string().nullable().meta({ example: "0 9 ? * MON-FRI *" }),
+    zone: z.string().meta({ example: "America/Toronto" }),
     start: moment.nullable(),
     end: moment.nullable(),
     overlap: z.enum(["skip", "queue", "allow"]),
     catchUp: z.enum(["none", "latest", "all"]),
     catchUpLimit: z.int(),
-    priority: z.int().nullable().openapi({ description: "Null: the job type's own." }),
+    priority: z.int().nullable().meta({ description: "Null: the job type's own." }),
     paused: z.boolean(),
     builtIn: z.boolean(),
     revision: z.int(),
     sync: z
       .object({ state: z.enum(["in-force", "pending", "failed"]), error: z.string().nullable() })
-      .openapi({ description: "Whether EventBridge Scheduler was told this revision, and what hinders it." }),
+      .meta({ description: "Whether EventBridge Scheduler was told this revision, and what hinders it." }),
     nextRuns: z.array(moment),
     lastRun: z
       .object({
@@ -38,4 +38,4 @@ export const Schedule = z
     updatedAt: moment,
     updatedBy: z.string(),
   })
-  .openapi("Schedule");
+  .meta({ id: "Schedule" });

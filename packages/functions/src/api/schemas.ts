@@ -1,12 +1,12 @@
 /** What answers look like. */
 import { states } from "@frontdesk/core/media";
-import { z } from "@hono/zod-openapi";
+import * as z from "zod";
 import { Picture, Reason } from "./media-schemas.ts";
 import { id, moment } from "./schema-parts.ts";
 
 export const Me = z
   .object({ id: id("usr"), email: z.string(), roles: z.array(z.enum(["admin", "recruiter", "viewer"])) })
-  .openapi("Me");
+  .meta({ id: "Me" });
 
 export const Mailbox = z
   .object({
@@ -15,11 +15,11 @@ export const Mailbox = z
     name: z.string(),
     active: z
       .boolean()
-      .openapi({ description: "False: no longer in the settings; it keeps its mail and gets no more." }),
+      .meta({ description: "False: no longer in the settings; it keeps its mail and gets no more." }),
     threads: z.int(),
     quarantined: z.int(),
   })
-  .openapi("Mailbox");
+  .meta({ id: "Mailbox" });
 
 export const ThreadSummary = z
   .object({
@@ -29,7 +29,7 @@ export const ThreadSummary = z
     lastMessageAt: moment,
     messageCount: z.int(),
   })
-  .openapi("ThreadSummary");
+  .meta({ id: "ThreadSummary" });
 
 export const MessageSummary = z
   .object({
@@ -38,29 +38,29 @@ export const MessageSummary = z
     state: z.enum(["delivered", "quarantined"]),
     subject: z.string(),
     from: z.object({ address: z.string(), name: z.string() }),
-    sentAt: moment.nullable().openapi({ description: "The sender's claim." }),
+    sentAt: moment.nullable().meta({ description: "The sender's claim." }),
     receivedAt: moment,
     snippet: z.string(),
     flags: z.array(z.string()),
     attachmentCount: z.int(),
     mailboxIds: z.array(z.string()),
-    trace: z.string().openapi({ description: "W3C trace id, derived from the raw object's key." }),
+    trace: z.string().meta({ description: "W3C trace id, derived from the raw object's key." }),
   })
-  .openapi("MessageSummary");
+  .meta({ id: "MessageSummary" });
 
 export const Thread = ThreadSummary.extend({
   mailboxIds: z.array(z.string()),
   messages: z.array(MessageSummary),
   suggestions: z
     .array(z.object({ threadId: z.string(), subject: z.string(), messageId: z.string() }))
-    .openapi({ description: "Threads that may belong to this one." }),
-}).openapi("Thread");
+    .meta({ description: "Threads that may belong to this one." }),
+}).meta({ id: "Thread" });
 
 export const Attachment = z
   .object({
     id: id("att"),
     filename: z.string().nullable(),
-    contentType: z.string().openapi({ description: "As the sender declared it." }),
+    contentType: z.string().meta({ description: "As the sender declared it." }),
     disposition: z.string(),
     contentId: z.string().nullable(),
     size: z.int(),
@@ -73,20 +73,20 @@ export const Attachment = z
         picture: Picture.nullable(),
       })
       .nullable()
-      .openapi({
+      .meta({
         description:
           "When it is a picture, by its bytes: how far its sizes are. The attachment itself is only ever downloaded.",
       }),
   })
-  .openapi("Attachment");
+  .meta({ id: "Attachment" });
 
 export const Message = MessageSummary.extend({
-  headerId: z.string().nullable().openapi({ description: "Message-ID without brackets." }),
+  headerId: z.string().nullable().meta({ description: "Message-ID without brackets." }),
   references: z.array(z.string()),
   text: z.string().nullable(),
   hasHtml: z
     .boolean()
-    .openapi({ description: "The HTML itself is in the raw message only: it is not safe to show." }),
+    .meta({ description: "The HTML itself is in the raw message only: it is not safe to show." }),
   size: z.int(),
   details: z.record(z.string(), z.unknown()),
   trust: z.record(z.string(), z.unknown()),
@@ -94,15 +94,15 @@ export const Message = MessageSummary.extend({
     z.object({ role: z.enum(["to", "cc", "bcc", "reply-to"]), address: z.string(), name: z.string() }),
   ),
   attachments: z.array(Attachment),
-}).openapi("Message");
+}).meta({ id: "Message" });
 
 export const Ticket = z
   .object({
     ticket: z.string(),
-    url: z.string().openapi({ description: "The socket's address with the ticket in it." }),
+    url: z.string().meta({ description: "The socket's address with the ticket in it." }),
     expiresAt: moment,
   })
-  .openapi("Ticket");
+  .meta({ id: "Ticket" });
 
 /** A page: `nextCursor` is null on the last one. */
 export const page = <T extends z.ZodType>(item: T) =>

@@ -1,5 +1,5 @@
-import { createRoute, type OpenAPIHono, z } from "@hono/zod-openapi";
-import type { Environment } from "../environment.ts";
+import * as z from "zod";
+import { type Api, createRoute } from "../routing.ts";
 import { ok } from "../schemas.ts";
 
 const route = createRoute({
@@ -10,6 +10,6 @@ const route = createRoute({
   responses: ok(z.object({ status: z.literal("ok") }), "It does."),
 });
 
-export function health(app: OpenAPIHono<Environment>): void {
+export function health(app: Api): void {
   app.openapi(route, (c) => c.json({ status: "ok" as const }, 200));
 }

@@ -1,8 +1,8 @@
 import * as jobs from "@frontdesk/core/jobs";
-import { createRoute, type OpenAPIHono, z } from "@hono/zod-openapi";
+import * as z from "zod";
 import { authenticated } from "../actor.ts";
-import type { Environment } from "../environment.ts";
 import { notFoundProblem, problems, stateProblem } from "../problem.ts";
+import { type Api, createRoute } from "../routing.ts";
 import { ok, page, wire } from "../schemas.ts";
 import { Enqueued, Job, JobState, JobSummary, JobType } from "../schemas-jobs.ts";
 
@@ -21,7 +21,7 @@ const types = createRoute({
   responses: { ...ok(page(JobType), "All of them, by name. There is one page."), ...problems },
 });
 
-export function listJobTypes(app: OpenAPIHono<Environment>): void {
+export function listJobTypes(app: Api): void {
   app.openapi(types, (c) => c.json({ items: jobs.describeTypes(), nextCursor: null }, 200));
 }
 
@@ -36,7 +36,7 @@ const list = createRoute({
   responses: { ...ok(page(JobSummary), "A page."), ...problems },
 });
 
-export function listJobs(app: OpenAPIHono<Environment>): void {
+export function listJobs(app: Api): void {
   app.openapi(list, async (c) => {
     const found = await jobs.list(c.req.valid("query"));
     return c.json(wire({ items: found.jobs, nextCursor: found.cursor }), 200);
@@ -54,7 +54,7 @@ const start = createRoute({
   responses: { ...ok(Enqueued, "The job."), ...problems },
 });
 
-export function startJob(app: OpenAPIHono<Environment>): void {
+export function startJob(app: Api): void {
   app.openapi(start, async (c) => c.json(await jobs.start(c.req.valid("json")), 200));
 }
 
@@ -69,7 +69,7 @@ const get = createRoute({
   responses: { ...ok(Job, "The job."), ...problems, ...notFoundProblem },
 });
 
-export function getJob(app: OpenAPIHono<Environment>): void {
+export function getJob(app: Api): void {
   app.openapi(get, async (c) => c.json(wire(await jobs.get(c.req.valid("param"))), 200));
 }
 
@@ -85,7 +85,7 @@ const cancel = createRoute({
   responses: { ...ok(JobState, "Its state now."), ...problems, ...notFoundProblem, ...stateProblem },
 });
 
-export function cancelJob(app: OpenAPIHono<Environment>): void {
+export function cancelJob(app: Api): void {
   app.openapi(cancel, async (c) => c.json(await jobs.cancel(c.req.valid("param")), 200));
 }
 
@@ -102,7 +102,7 @@ const retry = createRoute({
   responses: { ...ok(JobState, "Its state now."), ...problems, ...notFoundProblem, ...stateProblem },
 });
 
-export function retryJob(app: OpenAPIHono<Environment>): void {
+export function retryJob(app: Api): void {
   app.openapi(retry, async (c) => {
     const { payload } = c.req.valid("json") ?? {};
     return c.json(await jobs.retry({ ...c.req.valid("param"), payload }), 200);

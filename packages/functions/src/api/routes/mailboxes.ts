@@ -1,8 +1,7 @@
 import * as mailboxes from "@frontdesk/core/mailboxes";
-import { createRoute, type OpenAPIHono } from "@hono/zod-openapi";
 import { authenticated } from "../actor.ts";
-import type { Environment } from "../environment.ts";
 import { problems } from "../problem.ts";
+import { type Api, createRoute } from "../routing.ts";
 import { Mailbox, ok, page } from "../schemas.ts";
 
 const list = createRoute({
@@ -15,6 +14,6 @@ const list = createRoute({
   responses: { ...ok(page(Mailbox), "All of them."), ...problems },
 });
 
-export function listMailboxes(app: OpenAPIHono<Environment>): void {
+export function listMailboxes(app: Api): void {
   app.openapi(list, async (c) => c.json({ items: await mailboxes.list(), nextCursor: null }, 200));
 }

@@ -1,8 +1,7 @@
 import * as actor from "@frontdesk/core/actor";
-import { createRoute, type OpenAPIHono } from "@hono/zod-openapi";
 import { authenticated } from "../actor.ts";
-import type { Environment } from "../environment.ts";
 import { problems } from "../problem.ts";
+import { type Api, createRoute } from "../routing.ts";
 import { Me, ok } from "../schemas.ts";
 
 const route = createRoute({
@@ -14,7 +13,7 @@ const route = createRoute({
   responses: { ...ok(Me, "The user."), ...problems },
 });
 
-export function me(app: OpenAPIHono<Environment>): void {
+export function me(app: Api): void {
   app.openapi(route, (c) => {
     const { userId, email, roles } = actor.user();
     return c.json({ id: userId, email, roles }, 200);

@@ -1,9 +1,9 @@
 import * as media from "@frontdesk/core/media";
-import { createRoute, type OpenAPIHono, z } from "@hono/zod-openapi";
+import * as z from "zod";
 import { authenticated } from "../actor.ts";
-import type { Environment } from "../environment.ts";
 import { Media, MediaSummary } from "../media-schemas.ts";
 import { goneProblem, notFoundProblem, problems } from "../problem.ts";
+import { type Api, createRoute } from "../routing.ts";
 import { ok, page, wire } from "../schemas.ts";
 
 const { mediaId } = media.get.schema.shape;
@@ -19,7 +19,7 @@ const list = createRoute({
   responses: { ...ok(page(MediaSummary), "A page."), ...problems },
 });
 
-export function listMedia(app: OpenAPIHono<Environment>): void {
+export function listMedia(app: Api): void {
   app.openapi(list, async (c) => {
     const found = await media.list(c.req.valid("query"));
     return c.json(wire({ items: found.media, nextCursor: found.cursor }), 200);
@@ -44,7 +44,7 @@ const get = createRoute({
   },
 });
 
-export function getMedia(app: OpenAPIHono<Environment>): void {
+export function getMedia(app: Api): void {
   app.openapi(get, async (c) => {
     const { etag, ...found } = await media.get(c.req.valid("param"));
     c.header("etag", etag);
@@ -65,7 +65,7 @@ const remove = createRoute({
   responses: { 204: { description: "It is." }, ...problems, ...notFoundProblem },
 });
 
-export function deleteMedia(app: OpenAPIHono<Environment>): void {
+export function deleteMedia(app: Api): void {
   app.openapi(remove, async (c) => {
     await media.remove(c.req.valid("param"));
     return c.body(null, 204);

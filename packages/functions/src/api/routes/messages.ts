@@ -1,8 +1,8 @@
 import * as messages from "@frontdesk/core/messages";
-import { createRoute, type OpenAPIHono, z } from "@hono/zod-openapi";
+import * as z from "zod";
 import { authenticated } from "../actor.ts";
-import type { Environment } from "../environment.ts";
 import { notFoundProblem, problems } from "../problem.ts";
+import { type Api, createRoute } from "../routing.ts";
 import { Message, ok, wire } from "../schemas.ts";
 
 const { messageId } = messages.get.schema.shape;
@@ -18,7 +18,7 @@ const get = createRoute({
   responses: { ...ok(Message, "The message."), ...problems, ...notFoundProblem },
 });
 
-export function getMessage(app: OpenAPIHono<Environment>): void {
+export function getMessage(app: Api): void {
   app.openapi(get, async (c) => {
     const { html, ...message } = await messages.get(c.req.valid("param"));
     return c.json(
@@ -51,7 +51,7 @@ const raw = createRoute({
   responses: { ...redirect, ...problems, ...notFoundProblem },
 });
 
-export function getRawMessage(app: OpenAPIHono<Environment>): void {
+export function getRawMessage(app: Api): void {
   app.openapi(raw, async (c) => c.redirect((await messages.raw(c.req.valid("param"))).url, 302));
 }
 
@@ -65,7 +65,7 @@ const attachment = createRoute({
   responses: { ...redirect, ...problems, ...notFoundProblem },
 });
 
-export function getAttachment(app: OpenAPIHono<Environment>): void {
+export function getAttachment(app: Api): void {
   app.openapi(attachment, async (c) =>
     c.redirect((await messages.attachment(c.req.valid("param"))).url, 302),
   );

@@ -1,8 +1,8 @@
 import * as queues from "@frontdesk/core/queues";
-import { createRoute, type OpenAPIHono, z } from "@hono/zod-openapi";
+import * as z from "zod";
 import { authenticated } from "../actor.ts";
-import type { Environment } from "../environment.ts";
 import { notFoundProblem, Problem, problems } from "../problem.ts";
+import { type Api, createRoute } from "../routing.ts";
 import { ok, page, wire } from "../schemas.ts";
 import { Cancelled, DeadLetterInFull, DeadLetters, Operation, Queue, Redriven } from "../schemas-queues.ts";
 
@@ -19,7 +19,7 @@ const list = createRoute({
   responses: { ...ok(page(Queue), "All of them."), ...problems },
 });
 
-export function listQueues(app: OpenAPIHono<Environment>): void {
+export function listQueues(app: Api): void {
   app.openapi(list, async (c) => c.json(wire({ items: await queues.listQueues(), nextCursor: null }), 200));
 }
 
@@ -39,7 +39,7 @@ const letters = createRoute({
   },
 });
 
-export function listDeadLetters(app: OpenAPIHono<Environment>): void {
+export function listDeadLetters(app: Api): void {
   app.openapi(letters, async (c) => {
     const found = await queues.list({ ...c.req.valid("param"), ...c.req.valid("query") });
     const { letters: items, cursor: nextCursor, lookedAt, complete } = found;
@@ -57,7 +57,7 @@ const letter = createRoute({
   responses: { ...ok(DeadLetterInFull, "The dead letter."), ...problems, ...notFoundProblem },
 });
 
-export function getDeadLetter(app: OpenAPIHono<Environment>): void {
+export function getDeadLetter(app: Api): void {
   app.openapi(letter, async (c) => c.json(wire(await queues.get(c.req.valid("param"))), 200));
 }
 
@@ -79,7 +79,7 @@ const remove = createRoute({
   },
 });
 
-export function deleteDeadLetter(app: OpenAPIHono<Environment>): void {
+export function deleteDeadLetter(app: Api): void {
   app.openapi(remove, async (c) => c.json(wire(await queues.remove(c.req.valid("param"))), 200));
 }
 
@@ -98,7 +98,7 @@ const redrive = createRoute({
   responses: { ...ok(Redriven, "What became of each."), ...problems, ...notFoundProblem },
 });
 
-export function redriveQueue(app: OpenAPIHono<Environment>): void {
+export function redriveQueue(app: Api): void {
   app.openapi(redrive, async (c) => {
     const what = c.req.valid("json");
     return c.json(wire(await queues.redrive({ ...c.req.valid("param"), what })), 200);
@@ -119,7 +119,7 @@ const cancel = createRoute({
   },
 });
 
-export function cancelRedrive(app: OpenAPIHono<Environment>): void {
+export function cancelRedrive(app: Api): void {
   app.openapi(cancel, async (c) =>
     c.json(wire({ operation: await queues.cancelRedrive(c.req.valid("param")) }), 200),
   );
@@ -135,7 +135,7 @@ const operations = createRoute({
   responses: { ...ok(page(Operation), "A page."), ...problems, ...notFoundProblem },
 });
 
-export function listQueueOperations(app: OpenAPIHono<Environment>): void {
+export function listQueueOperations(app: Api): void {
   app.openapi(operations, async (c) => {
     const found = await queues.listOperations({ ...c.req.valid("param"), ...c.req.valid("query") });
     return c.json(wire({ items: found.operations, nextCursor: found.cursor }), 200);

@@ -1,8 +1,7 @@
 import { createTicket } from "@frontdesk/core/realtime";
-import { createRoute, type OpenAPIHono } from "@hono/zod-openapi";
 import { authenticated } from "../actor.ts";
-import type { Environment } from "../environment.ts";
 import { problems } from "../problem.ts";
+import { type Api, createRoute } from "../routing.ts";
 import { ok, Ticket, wire } from "../schemas.ts";
 
 const route = createRoute({
@@ -15,7 +14,7 @@ const route = createRoute({
   responses: { ...ok(Ticket, "The ticket."), ...problems },
 });
 
-export function createRealtimeTicket(app: OpenAPIHono<Environment>): void {
+export function createRealtimeTicket(app: Api): void {
   app.openapi(route, async (c) => {
     const origin = c.req.header("origin");
     return c.json(wire(await createTicket(origin === undefined ? {} : { origin })), 200);

@@ -1,9 +1,9 @@
 import { VisibleError } from "@frontdesk/core/error";
 import * as schedules from "@frontdesk/core/schedules";
-import { createRoute, type OpenAPIHono, z } from "@hono/zod-openapi";
+import * as z from "zod";
 import { authenticated } from "../actor.ts";
-import type { Environment } from "../environment.ts";
 import { notFoundProblem, preconditionProblem, problems } from "../problem.ts";
+import { type Api, createRoute } from "../routing.ts";
 import { ok, page, wire } from "../schemas.ts";
 import { Schedule } from "../schemas-schedules.ts";
 
@@ -21,7 +21,7 @@ const list = createRoute({
   responses: { ...ok(page(Schedule), "A page."), ...problems },
 });
 
-export function listSchedules(app: OpenAPIHono<Environment>): void {
+export function listSchedules(app: Api): void {
   app.openapi(list, async (c) => {
     const found = await schedules.list(c.req.valid("query"));
     return c.json(wire({ items: found.schedules, nextCursor: found.cursor }), 200);
@@ -38,7 +38,7 @@ const get = createRoute({
   responses: { ...responses, ...notFoundProblem },
 });
 
-export function getSchedule(app: OpenAPIHono<Environment>): void {
+export function getSchedule(app: Api): void {
   app.openapi(get, async (c) => {
     const schedule = await schedules.get(c.req.valid("param"));
     c.header("etag", `"${schedule.revision}"`);
@@ -61,7 +61,7 @@ const put = createRoute({
   responses: { ...responses, ...preconditionProblem },
 });
 
-export function putSchedule(app: OpenAPIHono<Environment>): void {
+export function putSchedule(app: Api): void {
   app.openapi(put, async (c) => {
     const { name } = c.req.valid("param");
     const revision = revisionOf(c.req.header("if-match"));
@@ -81,7 +81,7 @@ const remove = createRoute({
   responses: { 204: { description: "It is gone." }, ...problems, ...preconditionProblem },
 });
 
-export function removeSchedule(app: OpenAPIHono<Environment>): void {
+export function removeSchedule(app: Api): void {
   app.openapi(remove, async (c) => {
     const { name } = c.req.valid("param");
     await schedules.remove({ name, revision: revisionOf(c.req.header("if-match")) });

@@ -1,8 +1,8 @@
 import * as threads from "@frontdesk/core/threads";
-import { createRoute, type OpenAPIHono, z } from "@hono/zod-openapi";
+import * as z from "zod";
 import { authenticated } from "../actor.ts";
-import type { Environment } from "../environment.ts";
 import { notFoundProblem, problems } from "../problem.ts";
+import { type Api, createRoute } from "../routing.ts";
 import { ok, page, Thread, ThreadSummary, wire } from "../schemas.ts";
 
 const list = createRoute({
@@ -17,7 +17,7 @@ const list = createRoute({
   responses: { ...ok(page(ThreadSummary), "A page."), ...problems, ...notFoundProblem },
 });
 
-export function listThreads(app: OpenAPIHono<Environment>): void {
+export function listThreads(app: Api): void {
   app.openapi(list, async (c) => {
     const found = await threads.list(c.req.valid("query"));
     return c.json(wire({ items: found.threads, nextCursor: found.cursor }), 200);
@@ -34,6 +34,6 @@ const get = createRoute({
   responses: { ...ok(Thread, "The thread."), ...problems, ...notFoundProblem },
 });
 
-export function getThread(app: OpenAPIHono<Environment>): void {
+export function getThread(app: Api): void {
   app.openapi(get, async (c) => c.json(wire(await threads.get(c.req.valid("param"))), 200));
 }

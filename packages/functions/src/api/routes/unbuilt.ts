@@ -1,7 +1,6 @@
-import type { OpenAPIHono } from "@hono/zod-openapi";
 import { authenticated } from "../actor.ts";
-import type { Environment } from "../environment.ts";
 import { problem } from "../problem.ts";
+import type { Api } from "../routing.ts";
 
 /**
  * The API's paths that are decided and not built, by what is missing. They answer 501 behind the same authentication as
@@ -47,7 +46,7 @@ export const unbuilt: Record<string, string[]> = {
   "The page to browse the API at": ["GET /docs"],
 };
 
-export function answerUnbuilt(app: OpenAPIHono<Environment>): void {
+export function answerUnbuilt(app: Api): void {
   for (const [what, routes] of Object.entries(unbuilt))
     for (const route of routes) {
       const [method = "", path = ""] = route.split(" ");

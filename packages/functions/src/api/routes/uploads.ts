@@ -1,9 +1,9 @@
 import { CreateUpload, createUpload, IdempotencyKey } from "@frontdesk/core/media";
-import { createRoute, type OpenAPIHono, z } from "@hono/zod-openapi";
+import * as z from "zod";
 import { authenticated } from "../actor.ts";
-import type { Environment } from "../environment.ts";
 import { Upload } from "../media-schemas.ts";
 import { conflictProblem, limitProblem, problems } from "../problem.ts";
+import { type Api, createRoute } from "../routing.ts";
 import { ok, wire } from "../schemas.ts";
 
 const create = createRoute({
@@ -21,7 +21,7 @@ const create = createRoute({
   responses: { ...ok(Upload, "The form."), ...problems, ...conflictProblem, ...limitProblem },
 });
 
-export function createUploads(app: OpenAPIHono<Environment>): void {
+export function createUploads(app: Api): void {
   app.openapi(create, async (c) => {
     const idempotencyKey = c.req.valid("header")["idempotency-key"];
     const upload = await createUpload({
