@@ -167,6 +167,8 @@ test("faults strike before and after what a port does", async () => {
   });
   expect(services.sqs.counts(other.arn).visible).toBe(0);
   cloud.faults.add({ service: "sqs", phase: "after", effect: { disconnect: true } });
+  expect(cloud.faults.pending()).toBe(1);
   await expect(ports.sqs.send(developer, other.arn, { body: "sent" })).rejects.toThrow();
+  expect(cloud.faults.pending()).toBe(0);
   expect(services.sqs.counts(other.arn).visible).toBe(1);
 });
