@@ -112,6 +112,9 @@ export function filesBelow(path: string): string[] {
   if (!stat.isDirectory()) return [path];
   return readdirSync(path, { withFileTypes: true }).flatMap((entry) => {
     const child = resolve(path, entry.name);
+    // Packages of packages, as pnpm links them: in a circle sometimes.
+    if (entry.isSymbolicLink() && statSync(child, { throwIfNoEntry: false })?.isDirectory() !== false)
+      return [];
     return entry.isDirectory() ? filesBelow(child) : [child];
   });
 }

@@ -3,7 +3,7 @@
  * same module, so what runs here is what is deployed.
  */
 import { existsSync } from "node:fs";
-import { join, resolve } from "node:path";
+import { join, relative, resolve } from "node:path";
 import { pathToFileURL } from "node:url";
 import type { BuildOptions, Loader, Plugin } from "esbuild";
 import type { FunctionBuild } from "../graph/types.ts";
@@ -46,6 +46,17 @@ export function handlerSource(appDir: string, handler: string): { source: string
       `handler "${handler}" leads to no file: expected "path/to/file.export" below ${appDir}, with one of ${extensions.join(" ")}`,
     );
   return { source: found, exportName };
+}
+
+/**
+ * The module of a function whose `bundle` is deployed as it is. Undefined for a function that is bundled here: one
+ * without `bundle`, and one whose `bundle` is no JavaScript yet.
+ * @throws Error when the handler leads to no file.
+ */
+export function madeModule(appDir: string, build: FunctionBuild): string | undefined {
+  if (!build.bundle) return undefined;
+  const { source } = handlerSource(appDir, build.handler);
+  return /\.[mc]?js$/.test(source) ? relative(resolve(appDir, build.bundle), source) : undefined;
 }
 
 /** File name of the module that the options make. */

@@ -12,7 +12,7 @@ import {
   writeFileSync,
 } from "node:fs";
 import { isBuiltin } from "node:module";
-import { dirname, isAbsolute, join, relative, resolve } from "node:path";
+import { dirname, extname, isAbsolute, join, relative, resolve } from "node:path";
 import {
   type BuildContext,
   type BuildFailure,
@@ -35,6 +35,7 @@ import {
   bundleOptions,
   handlerSource,
   installedPackages,
+  madeModule,
   moduleFolders,
   pluginsFile,
 } from "./bundle-options.ts";
@@ -61,6 +62,10 @@ export class BundleError extends Error {
     this.folders = folders;
   }
 }
+
+/** What esbuild has to say of a function whose code is deployed as it is. */
+const nothingBuilt = { outputFiles: [], metafile: { inputs: {}, outputs: {} } };
+type Built = Pick<BuildResult<{ metafile: true; write: false }>, "outputFiles" | "metafile">;
 
 interface Copy {
   from: string;
@@ -107,8 +112,9 @@ export class Bundler {
   /** @throws BundleError */
   async build(): Promise<Bundle> {
     const builtAt = Date.now();
-    const result = await this.#run();
-    const copies = this.#copies();
+    const made = this.#made();
+    const result: Built = made ? nothingBuilt : await this.#run();
+    const copies = this.#copies(made ? this.#build.bundle : undefined);
     const hash = createHash("sha256");
     // Source maps follow the rest.
     for (const { path, contents } of result.outputFiles)
@@ -150,6 +156,15 @@ export class Bundler {
 
   async stop(): Promise<void> {
     await this.#context?.dispose();
+  }
+
+  /** @throws BundleError when the handler leads to no file. */
+  #made(): boolean {
+    try {
+      return madeModule(this.#appDir, this.#build) !== undefined;
+    } catch (error) {
+      throw this.#failure(error as Error);
+    }
   }
 
   async #run(): Promise<BuildResult<{ metafile: true; write: false }>> {
@@ -195,19 +210,22 @@ export class Bundler {
   #key(): string {
     const { links, ...build } = this.#build; // links are environment, not code
     return createHash("sha256")
-      .update(JSON.stringify({ form: 2, version, appDir: this.#appDir, build }))
+      .update(JSON.stringify({ form: 3, version, appDir: this.#appDir, build }))
       .digest("base64");
   }
 
   #bundle(hash: string): Bundle {
     const taskRoot = join(this.#folder, hash.slice(0, 16));
     const { exportName } = handlerSource(this.#appDir, this.#build.handler);
-    const file = join(taskRoot, bundleName(this.#build));
-    return { hash, taskRoot, file, exportName, handler: `bundle.${exportName}` };
+    const name = madeModule(this.#appDir, this.#build) ?? bundleName(this.#build);
+    const handler = `${name.slice(0, -extname(name).length)}.${exportName}`;
+    return { hash, taskRoot, file: join(taskRoot, name), exportName, handler };
   }
 
-  #copies(): Copy[] {
-    return (this.#build.copyFiles ?? []).map(({ from, to }) => {
+  /** @param made Folder that is deployed as it is. */
+  #copies(made?: string): Copy[] {
+    const own = made === undefined ? [] : [{ from: resolve(this.#appDir, made), to: "." }];
+    const further = (this.#build.copyFiles ?? []).map(({ from, to }) => {
       const source = resolve(this.#appDir, from);
       if (!existsSync(source)) throw new BundleError(`copyFiles: there is no ${source}`, [dirname(source)]);
       const target = to ?? from;
@@ -216,6 +234,7 @@ export class Bundler {
         throw new BundleError(`copyFiles: "${place}" would leave the function's folder`, []);
       return { from: source, to: place };
     });
+    return [...own, ...further];
   }
 
   #write(taskRoot: string, files: OutputFile[], copies: Copy[]) {
@@ -232,7 +251,7 @@ export class Bundler {
   }
 
   /** Packages that the bundle leaves to `node_modules`, each with the folder of a file that asks for it. */
-  #packages(result: BuildResult<{ metafile: true; write: false }>): Record<string, string> {
+  #packages(result: Built): Record<string, string> {
     const root = dirname(resolve(this.#appDir, this.#build.handler));
     const packages: Record<string, string> = {};
     for (const [path, input] of Object.entries(result.metafile.inputs))
@@ -241,6 +260,8 @@ export class Bundler {
         if (name) packages[name] ??= dirname(resolve(this.#appDir, path));
       }
     for (const name of installedPackages(this.#build)) packages[name] = root;
+    // Lambda's Node.js runtimes bring the SDK; code that was bundled elsewhere counts on it.
+    if (result === nothingBuilt) packages["@aws-sdk"] = root;
     return packages;
   }
 

@@ -42,6 +42,8 @@ export interface FunctionBuild {
   /** `path/to/file.export`, relative to the app's root. */
   handler: string;
   runtime: string;
+  /** Folder of code that is deployed as it is, relative to the app's root; the handler lies in it. */
+  bundle?: string;
   /** `Resource.*` properties by link name. */
   links: Record<string, LinkProperties>;
   /** The `nodejs` options of the function: `esbuild`, `loader`, `install`, `format` ... */

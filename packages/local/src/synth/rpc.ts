@@ -92,6 +92,7 @@ function build(
     id: input.functionID,
     handler,
     runtime: input.runtime,
+    ...(folder && { bundle: folder }),
     links: input.links ?? {},
     properties: input.properties ?? {},
     ...(input.copyFiles?.length && {

@@ -54,6 +54,27 @@ describe("a function's code", () => {
     expect((await call("dist/index.handler")).value).toBe("made");
   });
 
+  it("runs as it is where it is a folder that was made before, with what lies beside it and the runtime's SDK", async () => {
+    write({
+      "dist/server/index.mjs": `import { name } from "@aws-sdk/client-any";
+        export const handler = async () => [name, (await import("./" + "part.mjs")).default, import.meta.url.startsWith("file://" + process.env.LAMBDA_TASK_ROOT), process.env._HANDLER];`,
+      "dist/server/part.mjs": "export default 1;",
+      "node_modules/@aws-sdk/client-any/index.js": `exports.name = "sdk";`,
+    });
+    const spec = functionSpec("dist/server/index.handler", { build: { bundle: "dist" } });
+    const { call } = await start([spec]);
+    expect((await call("dist/server/index.handler")).value).toEqual(["sdk", 1, true, "server/index.handler"]);
+    write({ "dist/server/part.mjs": "export default 2;" });
+    await test?.[Symbol.asyncDispose]();
+    const again = await start([spec], { stateDir: test?.cloud.state.root as string });
+    expect((await again.call("dist/server/index.handler")).value).toEqual([
+      "sdk",
+      2,
+      true,
+      "server/index.handler",
+    ]);
+  });
+
   it("knows its own folder by __dirname, and finds there what was copied beside it", async () => {
     write({
       "src/index.ts": `import { readFileSync } from "node:fs"; import { join } from "node:path";
