@@ -53,6 +53,9 @@ function librariesOf({ inputs }: Metafile): Map<string, string> {
   return libraries;
 }
 
+/** Machine code, which no module can hold: on both sides the layer's, by `require`. */
+const native = ["sharp"];
+
 /** Every library of a function at once, nothing left out and nothing shaken off, in one module with its handler. */
 async function whole(fn: FunctionBuild, libraries: Map<string, string>, folder: string): Promise<string> {
   const { source, exportName } = handlerSource(root, fn.handler);
@@ -61,7 +64,8 @@ async function whole(fn: FunctionBuild, libraries: Map<string, string>, folder: 
     plugins = [],
     ...options
   } = await bundleOptions(root, { ...fn, properties: {} }, folder);
-  const names = [...libraries.keys()];
+  const names = [...libraries.keys()].filter((name) => !native.includes(name));
+  const required = native.filter((name) => libraries.has(name));
   const asked: Plugin = {
     name: "libraries",
     setup(build) {
@@ -74,12 +78,12 @@ async function whole(fn: FunctionBuild, libraries: Map<string, string>, folder: 
   const { outputFiles } = await build({
     ...options,
     splitting: false,
-    external: ["pg-native"],
+    external: ["pg-native", ...native],
     plugins: [...plugins, asked],
     stdin: {
       contents: [
         ...names.map((name, index) => `import * as library${index} from "library:${name}";`),
-        `globalThis.libraries = [${names.map((_, index) => `library${index}`).join()}];`,
+        `globalThis.libraries = [${[...names.map((_, index) => `library${index}`), ...required.map((name) => `require("${name}")`)].join()}];`,
         `export { ${exportName} } from ${JSON.stringify(source)};`,
       ].join("\n"),
       resolveDir: root,
@@ -150,7 +154,7 @@ export async function coldStart(): Promise<Row> {
       };
       const reference: Side = {
         file: await whole(fn, libraries, join(folder, fn.id, "whole")),
-        env: linkedEnvironment(fn),
+        env: candidate.env,
       };
       await cpuOf(candidate);
       await cpuOf(reference);
