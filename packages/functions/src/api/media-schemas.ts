@@ -1,27 +1,27 @@
 /** What answers about pictures look like. */
 import { states, visibilities } from "@frontdesk/core/media";
 import * as z from "zod";
-import { id, moment } from "./schema-parts.ts";
+import { id, int, moment, text, textOrNull } from "./schema-parts.ts";
 
-const colour = z.string().meta({ example: "#a3b1c2", description: "Average colour." });
-const placeholder = z.string().meta({ description: "A tiny picture as a data URL, to show meanwhile." });
+const colour = text.meta({ example: "#a3b1c2", description: "Average colour." });
+const placeholder = text.meta({ description: "A tiny picture as a data URL, to show meanwhile." });
 
 export const Reason = z
-  .object({ code: z.string(), message: z.string().meta({ description: "For people." }) })
+  .object({ code: text, message: text.meta({ description: "For people." }) })
   .meta({ description: "Why it was refused." });
 
 export const Picture = z
   .object({
-    width: z.int().meta({ description: "As shown, in pixels." }),
-    height: z.int(),
+    width: int.meta({ description: "As shown, in pixels." }),
+    height: int,
     averageColour: colour,
     placeholder,
     sources: z
       .array(
         z.object({
-          contentType: z.string().meta({ example: "image/avif" }),
-          srcset: z.string().meta({ example: "https://cdn.example.com/media/…/320.avif 320w" }),
-          sizes: z.array(z.object({ url: z.url(), width: z.int(), height: z.int(), size: z.int() })),
+          contentType: text.meta({ example: "image/avif" }),
+          srcset: text.meta({ example: "https://cdn.example.com/media/…/320.avif 320w" }),
+          sizes: z.array(z.object({ url: z.url(), width: int, height: int, size: int })),
         }),
       )
       .meta({ description: "Best compression first; every browser shows the last." }),
@@ -35,9 +35,9 @@ const shared = {
   id: id("med"),
   visibility: z.enum(visibilities),
   state: z.enum(states),
-  filename: z.string().nullable(),
-  contentType: z.string().meta({ description: "As declared." }),
-  size: z.int().meta({ description: "Of the file as it came, in bytes." }),
+  filename: textOrNull,
+  contentType: text.meta({ description: "As declared." }),
+  size: int.meta({ description: "Of the file as it came, in bytes." }),
   reason: Reason.nullable(),
   createdAt: moment,
   updatedAt: moment,
@@ -51,15 +51,15 @@ export const Media = z
       .object({ id: id("att"), messageId: id("msg") })
       .nullable()
       .meta({ description: "Of mail." }),
-    version: z.int(),
+    version: int,
   })
   .meta({ id: "Media" });
 
 export const MediaSummary = z
   .object({
     ...shared,
-    width: z.int().nullable(),
-    height: z.int().nullable(),
+    width: int.nullable(),
+    height: int.nullable(),
     averageColour: colour.nullable(),
     placeholder: placeholder.nullable(),
   })
@@ -75,7 +75,7 @@ export const Upload = z
         method: z.literal("POST"),
         url: z.url(),
         fields: z
-          .record(z.string(), z.string())
+          .record(text, text)
           .meta({ description: "In any order, before the file, which goes last as `file`." }),
       })
       .meta({ description: "multipart/form-data; S3 answers 201." }),

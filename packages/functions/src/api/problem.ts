@@ -6,16 +6,17 @@ import { HTTPException } from "hono/http-exception";
 import type { ContentfulStatusCode } from "hono/utils/http-status";
 import * as z from "zod";
 import type { Environment } from "./environment.ts";
+import { int, text } from "./schema-parts.ts";
 
 export const Problem = z
   .object({
-    type: z.string().meta({ example: "urn:frontdesk:problem:thread_not_found" }),
-    title: z.string().meta({ example: "There is no such thread." }),
-    status: z.int().meta({ example: 404 }),
-    code: z.string().meta({ example: "thread_not_found", description: "Stable: branch on it." }),
-    requestId: z.string().meta({ description: "To find the request in the log." }),
+    type: text.meta({ example: "urn:frontdesk:problem:thread_not_found" }),
+    title: text.meta({ example: "There is no such thread." }),
+    status: int.meta({ example: 404 }),
+    code: text.meta({ example: "thread_not_found", description: "Stable: branch on it." }),
+    requestId: text.meta({ description: "To find the request in the log." }),
     issues: z
-      .array(z.object({ path: z.string(), message: z.string() }))
+      .array(z.object({ path: text, message: text }))
       .optional()
       .meta({ description: "Which fields are wrong, and how." }),
   })

@@ -1,34 +1,33 @@
 /** What answers about jobs look like. */
 import { states } from "@frontdesk/core/jobs";
 import * as z from "zod";
+import { id, int, moment, momentOrNull, text, textOrNull } from "./schema-parts.ts";
 
-const moment = z.iso.datetime().meta({ example: "2026-11-24T03:11:27.538Z" });
 const state = z.enum(states).meta({
   description:
     "scheduled: due later. blocked: a limit of its type is full. waiting: for other jobs. dead: failed for good.",
 });
-const id = z.string().meta({ example: "job_01M85RK07HS9T8XPHXKBPSSDSF" });
-const failure = z.object({ code: z.string(), name: z.string(), message: z.string() });
+const failure = z.object({ code: text, name: text, message: text });
 /** Of a value that is too large to be shown here. */
-const claim = z.object({ key: z.string(), size: z.int(), sha256: z.string() });
+const claim = z.object({ key: text, size: int, sha256: text });
 
 export const JobType = z
   .object({
-    name: z.string(),
-    description: z.string(),
-    schema: z.record(z.string(), z.unknown()).meta({ description: "JSON Schema of the payload." }),
-    attempts: z.int(),
+    name: text,
+    description: text,
+    schema: z.record(text, z.unknown()).meta({ description: "JSON Schema of the payload." }),
+    attempts: int,
     backoff: z.object({ firstMs: z.number(), factor: z.number(), maxMs: z.number() }),
-    timeoutMs: z.int(),
-    priority: z.int(),
-    concurrency: z.object({ total: z.int().nullable(), perKey: z.int().nullable() }),
+    timeoutMs: int,
+    priority: int,
+    concurrency: z.object({ total: int.nullable(), perKey: int.nullable() }),
     startable: z.boolean().meta({ description: "Whether you may start one." }),
   })
   .meta({ id: "JobType" });
 
 export const Enqueued = z
   .object({
-    id,
+    id: id("job"),
     created: z.boolean().meta({ description: "False: this job was there already, by its dedupe key." }),
   })
   .meta({ id: "EnqueuedJob" });
@@ -37,26 +36,26 @@ export const JobState = z.object({ state }).meta({ id: "JobState" });
 
 export const JobSummary = z
   .object({
-    id,
-    type: z.string(),
+    id: id("job"),
+    type: text,
     state,
-    priority: z.int(),
+    priority: int,
     runAt: moment.meta({ description: "Not before." }),
-    attempts: z.int(),
-    attemptsLeft: z.int(),
+    attempts: int,
+    attemptsLeft: int,
     progress: z.number().nullable().meta({ description: "From 0 to 1." }),
-    progressNote: z.string().nullable(),
+    progressNote: textOrNull,
     error: failure.nullable(),
-    ownerId: z.string().nullable().meta({ description: "Null: the system's." }),
-    actor: z.string(),
-    schedule: z.string().nullable(),
-    scheduleDueAt: moment.nullable(),
-    awaitedBy: z.string().nullable().meta({ description: "The job that waits for this one." }),
-    cancelRequestedAt: moment.nullable(),
-    startedAt: moment.nullable(),
-    finishedAt: moment.nullable(),
+    ownerId: textOrNull.meta({ description: "Null: the system's." }),
+    actor: text,
+    schedule: textOrNull,
+    scheduleDueAt: momentOrNull,
+    awaitedBy: textOrNull.meta({ description: "The job that waits for this one." }),
+    cancelRequestedAt: momentOrNull,
+    startedAt: momentOrNull,
+    finishedAt: momentOrNull,
     createdAt: moment,
-    trace: z.string(),
+    trace: text,
   })
   .meta({ id: "JobSummary" });
 
@@ -65,19 +64,19 @@ export const Job = JobSummary.extend({
   payloadClaim: claim.nullable().meta({ description: "When the payload is too large to be shown." }),
   result: z.unknown(),
   resultClaim: claim.nullable(),
-  concurrencyKey: z.string().nullable(),
-  deaths: z.int().meta({ description: "How often it failed for good." }),
+  concurrencyKey: textOrNull,
+  deaths: int.meta({ description: "How often it failed for good." }),
   history: z
     .array(
       z.object({
-        attempt: z.int(),
-        startedAt: moment.nullable(),
+        attempt: int,
+        startedAt: momentOrNull,
         endedAt: moment,
         outcome: z.enum(["failed", "timed_out", "interrupted", "lost", "cancelled"]),
         error: failure.nullable(),
       }),
     )
     .meta({ description: "Attempts that did not end well." }),
-  logs: z.array(z.object({ at: moment, attempt: z.int(), line: z.string() })),
-  awaits: z.array(z.object({ id: z.string(), type: z.string(), state })),
+  logs: z.array(z.object({ at: moment, attempt: int, line: text })),
+  awaits: z.array(z.object({ id: text, type: text, state })),
 }).meta({ id: "Job" });

@@ -1,26 +1,26 @@
 /** What answers about queues look like. */
 import { operationKinds, operationStates, queueNames } from "@frontdesk/core/queues";
 import * as z from "zod";
+import { int, moment, momentOrNull, text, textOrNull } from "./schema-parts.ts";
 import { page } from "./schemas.ts";
 
-const moment = z.iso.datetime();
 const queue = z.enum(queueNames);
 
 export const Operation = z
   .object({
-    id: z.string().meta({ example: "op_01M85RK07HS9T8XPHXKBPSSDSF" }),
+    id: text.meta({ example: "op_01M85RK07HS9T8XPHXKBPSSDSF" }),
     queue,
     kind: z.enum(operationKinds),
     state: z.enum(operationStates),
-    by: z.object({ id: z.string(), email: z.string().nullable() }),
-    letters: z.int(),
-    edited: z.int().meta({ description: "Letters of it that got another body." }),
-    moved: z.int(),
-    filter: z.record(z.string(), z.string()).nullable(),
-    failure: z.string().nullable(),
-    cancelledBy: z.string().nullable(),
+    by: z.object({ id: text, email: textOrNull }),
+    letters: int,
+    edited: int.meta({ description: "Letters of it that got another body." }),
+    moved: int,
+    filter: z.record(text, text).nullable(),
+    failure: textOrNull,
+    cancelledBy: textOrNull,
     createdAt: moment,
-    endedAt: moment.nullable(),
+    endedAt: momentOrNull,
   })
   .meta({ id: "QueueOperation" });
 
@@ -29,56 +29,56 @@ export const Cancelled = z.object({ operation: Operation.nullable() }).meta({ id
 export const Queue = z
   .object({
     name: queue,
-    visible: z.int(),
-    inFlight: z.int().meta({ description: "With a consumer, or waiting for the next try." }),
-    delayed: z.int(),
-    deadLetters: z.int(),
-    oldest: z.object({ at: moment, from: z.string() }).nullable().meta({
+    visible: int,
+    inFlight: int.meta({ description: "With a consumer, or waiting for the next try." }),
+    delayed: int,
+    deadLetters: int,
+    oldest: z.object({ at: moment, from: text }).nullable().meta({
       description:
         "Since when something waits, as far as the database knows: mail that was told of (`raw_mail`), due jobs (`jobs`), messages not handed over yet (`outbox`). What nobody received yet is not in it: SQS tells that age to CloudWatch alone.",
     }),
-    oldestDeadLetterAt: moment.nullable(),
+    oldestDeadLetterAt: momentOrNull,
     redrive: Operation.nullable(),
   })
   .meta({ id: "Queue" });
 
 export const DeadLetter = z
   .object({
-    messageId: z.string(),
+    messageId: text,
     queue,
-    code: z.string().nullable().meta({ example: "notice_malformed" }),
-    cause: z.string().nullable(),
-    attempts: z.int(),
-    jobId: z.string().nullable(),
-    trace: z.string().nullable(),
-    size: z.int(),
+    code: textOrNull.meta({ example: "notice_malformed" }),
+    cause: textOrNull,
+    attempts: int,
+    jobId: textOrNull,
+    trace: textOrNull,
+    size: int,
     sentAt: moment,
     firstSeenAt: moment,
   })
   .meta({ id: "DeadLetter" });
 
-export const DeadLetters = page(DeadLetter).extend({ lookedAt: moment.nullable(), complete: z.boolean() });
+export const DeadLetters = page(DeadLetter).extend({ lookedAt: momentOrNull, complete: z.boolean() });
 
 export const DeadLetterInFull = DeadLetter.extend({
-  body: z.string(),
-  attributes: z.record(z.string(), z.string()),
+  body: text,
+  attributes: z.record(text, text),
   seenAt: moment,
   failures: z.array(
     z.object({
-      attempt: z.int(),
-      code: z.string(),
-      cause: z.string(),
-      objectKey: z.string().nullable(),
+      attempt: int,
+      code: text,
+      cause: text,
+      objectKey: textOrNull,
       at: moment,
     }),
   ),
   job: z
     .object({
-      id: z.string(),
-      type: z.string(),
-      state: z.string(),
+      id: text,
+      type: text,
+      state: text,
       payload: z.unknown(),
-      deaths: z.int(),
+      deaths: int,
     })
     .nullable(),
 }).meta({ id: "DeadLetterInFull" });
@@ -88,11 +88,11 @@ export const Redriven = z
     operation: Operation.nullable(),
     results: z.array(
       z.object({
-        messageId: z.string(),
+        messageId: text,
         outcome: z.enum(["redriven", "left", "not_found", "refused"]),
-        code: z.string().optional(),
+        code: text.optional(),
       }),
     ),
-    left: z.int().meta({ description: "Letters that the filter names besides: ask again." }),
+    left: int.meta({ description: "Letters that the filter names besides: ask again." }),
   })
   .meta({ id: "Redriven" });

@@ -2,32 +2,32 @@
 import { states } from "@frontdesk/core/media";
 import * as z from "zod";
 import { Picture, Reason } from "./media-schemas.ts";
-import { id, moment } from "./schema-parts.ts";
+import { id, int, moment, momentOrNull, text, textOrNull } from "./schema-parts.ts";
 
 export const Me = z
-  .object({ id: id("usr"), email: z.string(), roles: z.array(z.enum(["admin", "recruiter", "viewer"])) })
+  .object({ id: id("usr"), email: text, roles: z.array(z.enum(["admin", "recruiter", "viewer"])) })
   .meta({ id: "Me" });
 
 export const Mailbox = z
   .object({
     id: id("mbx"),
-    address: z.string(),
-    name: z.string(),
+    address: text,
+    name: text,
     active: z
       .boolean()
       .meta({ description: "False: no longer in the settings; it keeps its mail and gets no more." }),
-    threads: z.int(),
-    quarantined: z.int(),
+    threads: int,
+    quarantined: int,
   })
   .meta({ id: "Mailbox" });
 
 export const ThreadSummary = z
   .object({
     id: id("thr"),
-    subject: z.string(),
+    subject: text,
     state: z.enum(["open", "quarantined"]),
     lastMessageAt: moment,
-    messageCount: z.int(),
+    messageCount: int,
   })
   .meta({ id: "ThreadSummary" });
 
@@ -36,35 +36,35 @@ export const MessageSummary = z
     id: id("msg"),
     threadId: id("thr"),
     state: z.enum(["delivered", "quarantined"]),
-    subject: z.string(),
-    from: z.object({ address: z.string(), name: z.string() }),
-    sentAt: moment.nullable().meta({ description: "The sender's claim." }),
+    subject: text,
+    from: z.object({ address: text, name: text }),
+    sentAt: momentOrNull.meta({ description: "The sender's claim." }),
     receivedAt: moment,
-    snippet: z.string(),
-    flags: z.array(z.string()),
-    attachmentCount: z.int(),
-    mailboxIds: z.array(z.string()),
-    trace: z.string().meta({ description: "W3C trace id, derived from the raw object's key." }),
+    snippet: text,
+    flags: z.array(text),
+    attachmentCount: int,
+    mailboxIds: z.array(text),
+    trace: text.meta({ description: "W3C trace id, derived from the raw object's key." }),
   })
   .meta({ id: "MessageSummary" });
 
 export const Thread = ThreadSummary.extend({
-  mailboxIds: z.array(z.string()),
+  mailboxIds: z.array(text),
   messages: z.array(MessageSummary),
   suggestions: z
-    .array(z.object({ threadId: z.string(), subject: z.string(), messageId: z.string() }))
+    .array(z.object({ threadId: text, subject: text, messageId: text }))
     .meta({ description: "Threads that may belong to this one." }),
 }).meta({ id: "Thread" });
 
 export const Attachment = z
   .object({
     id: id("att"),
-    filename: z.string().nullable(),
-    contentType: z.string().meta({ description: "As the sender declared it." }),
-    disposition: z.string(),
-    contentId: z.string().nullable(),
-    size: z.int(),
-    sha256: z.string(),
+    filename: textOrNull,
+    contentType: text.meta({ description: "As the sender declared it." }),
+    disposition: text,
+    contentId: textOrNull,
+    size: int,
+    sha256: text,
     media: z
       .object({
         id: id("med"),
@@ -81,32 +81,30 @@ export const Attachment = z
   .meta({ id: "Attachment" });
 
 export const Message = MessageSummary.extend({
-  headerId: z.string().nullable().meta({ description: "Message-ID without brackets." }),
-  references: z.array(z.string()),
-  text: z.string().nullable(),
+  headerId: textOrNull.meta({ description: "Message-ID without brackets." }),
+  references: z.array(text),
+  text: textOrNull,
   hasHtml: z
     .boolean()
     .meta({ description: "The HTML itself is in the raw message only: it is not safe to show." }),
-  size: z.int(),
-  details: z.record(z.string(), z.unknown()),
-  trust: z.record(z.string(), z.unknown()),
-  recipients: z.array(
-    z.object({ role: z.enum(["to", "cc", "bcc", "reply-to"]), address: z.string(), name: z.string() }),
-  ),
+  size: int,
+  details: z.record(text, z.unknown()),
+  trust: z.record(text, z.unknown()),
+  recipients: z.array(z.object({ role: z.enum(["to", "cc", "bcc", "reply-to"]), address: text, name: text })),
   attachments: z.array(Attachment),
 }).meta({ id: "Message" });
 
 export const Ticket = z
   .object({
-    ticket: z.string(),
-    url: z.string().meta({ description: "The socket's address with the ticket in it." }),
+    ticket: text,
+    url: text.meta({ description: "The socket's address with the ticket in it." }),
     expiresAt: moment,
   })
   .meta({ id: "Ticket" });
 
 /** A page: `nextCursor` is null on the last one. */
 export const page = <T extends z.ZodType>(item: T) =>
-  z.object({ items: z.array(item), nextCursor: z.string().nullable() });
+  z.object({ items: z.array(item), nextCursor: textOrNull });
 
 /** Dates go over the wire as ISO 8601 text, which is what JSON makes of them. */
 export type Wire<T> = T extends Date
