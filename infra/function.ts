@@ -68,7 +68,7 @@ export function createFunction(name: string, options: FunctionOptions) {
     },
     nodejs: {
       sourcemap: true,
-      minify: false,
+      minify: true,
       // What is imported late (AWS clients, drizzle) is read when it is needed and not at every cold start.
       splitting: true,
       esbuild: { mainFields: ["module", "main"], external: layers.external },
