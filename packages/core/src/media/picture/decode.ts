@@ -7,7 +7,7 @@ import { pngChunk } from "./formats/png-chunks.ts";
 import { greyAsRgb } from "./icc.ts";
 import { corrupt, unsupported } from "./refusal.ts";
 import type { Header, Orientation } from "./types.ts";
-import { open, openRaw, type Raw, step } from "./vips.ts";
+import { open, openRaw, type Raw, step, withHalf } from "./vips.ts";
 
 export interface Size {
   width: number;
@@ -25,7 +25,7 @@ export interface Pixels extends Raw {
 }
 
 /** Mirrors first, then turns clockwise: the order in which the library does both. */
-const upright: Record<Orientation, { flip?: true; flop?: true; turn: 0 | 90 | 180 | 270 }> = {
+const turns: Record<Orientation, { flip?: true; flop?: true; turn: 0 | 90 | 180 | 270 }> = {
   1: { turn: 0 },
   2: { flop: true, turn: 0 },
   3: { turn: 180 },
@@ -59,6 +59,11 @@ export async function decode(header: Header, target: Size): Promise<Pixels> {
 }
 
 async function decodeWhole(header: Header, target: Size): Promise<Pixels> {
+  if (halves(header, target))
+    return withHalf(header.clean, async (half) => ({
+      ...(await pixelsOf(upright(half, header, target), 1, target)),
+      frames: 1,
+    }));
   const moves = header.frames > 1;
   // 16-bit grey with a profile: the library leaves the profile aside.
   const assign =
@@ -67,37 +72,52 @@ async function decodeWhole(header: Header, target: Size): Promise<Pixels> {
       ? greyAsRgb(header.profile)
       : undefined);
   const input = open(header.clean, { animated: moves, ignoreIcc: assign !== undefined });
-  const sized = turned(resized(input, header, target), header.orientation);
+  const sized = upright(input, header, target);
   if (assign) return assigned(sized, assign, header.bitDepth > 8, target);
   // Of 16 bits the library converts a profile's colours to Display P3 and leaves them there.
   const wide = header.bitDepth > 8 && header.hasProfile && header.colourSpace !== "grey";
   const timing = moves ? await step(() => open(header.clean, { animated: true }).metadata()) : undefined;
-  const { data, info } = await step(() =>
-    (wide ? sized.withIccProfile("srgb") : sized)
-      .raw({ depth: "uchar" })
-      .toBuffer({ resolveWithObject: true }),
-  );
-  const pixels = checked(
-    { data, width: info.width, height: info.height / header.frames, channels: info.channels },
-    target,
-  );
   return {
-    ...pixels,
+    ...(await pixelsOf(wide ? sized.withIccProfile("srgb") : sized, header.frames, target)),
     frames: header.frames,
     ...(timing?.delay ? { delay: timing.delay } : {}),
     ...(timing?.loop === undefined ? {} : { loop: timing.loop }),
   };
 }
 
-function resized(input: Sharp, header: Header, target: Size): Sharp {
-  const { width, height } = header.orientation >= 5 ? { width: target.height, height: target.width } : target;
+/** Between a half and a third of its size: from a third down sharp lets the decoder shrink by itself (docs/decisions/0082). */
+function halves(header: Header, target: Size): boolean {
+  if (header.format !== "jpeg") return false;
+  const stored = asStored(header, target);
+  const shrink = Math.min(header.width / stored.width, header.height / stored.height);
+  return shrink >= 2 && shrink < 3;
+}
+
+async function pixelsOf(input: Sharp, frames: number, target: Size): Promise<Omit<Pixels, "frames">> {
+  const { data, info } = await step(() =>
+    input.raw({ depth: "uchar" }).toBuffer({ resolveWithObject: true }),
+  );
+  return checked({ data, width: info.width, height: info.height / frames, channels: info.channels }, target);
+}
+
+/** Before it is turned. */
+function asStored({ orientation }: Header, { width, height }: Size): Size {
+  return orientation >= 5 ? { width: height, height: width } : { width, height };
+}
+
+/** Of the wanted size and turned as it is to be seen. */
+function upright(input: Sharp, header: Header, target: Size): Sharp {
+  return turned(resized(input, header, asStored(header, target)), header.orientation);
+}
+
+function resized(input: Sharp, header: Header, { width, height }: Size): Sharp {
   return width === header.width && height === header.height
     ? input
     : input.resize({ width, height, fit: "fill" });
 }
 
 function turned(input: Sharp, orientation: Orientation): Sharp {
-  const { flip, flop, turn } = upright[orientation];
+  const { flip, flop, turn } = turns[orientation];
   let result = input;
   if (flip) result = result.flip();
   if (flop) result = result.flop();
@@ -116,12 +136,7 @@ async function assigned(sized: Sharp, icc: Buffer, wide: boolean, target: Size):
   const chunk = pngChunk("iCCP", Buffer.concat([Buffer.from("icc\0\0", "latin1"), deflateSync(icc)]));
   const png = Buffer.concat([plain.subarray(0, afterHeader), chunk, plain.subarray(afterHeader)]);
   const input = open(png);
-  const { data, info } = await step(() =>
-    (wide ? input.withIccProfile("srgb") : input)
-      .raw({ depth: "uchar" })
-      .toBuffer({ resolveWithObject: true }),
-  );
-  return { ...checked({ data, ...info }, target), frames: 1 };
+  return { ...(await pixelsOf(wide ? input.withIccProfile("srgb") : input, 1, target)), frames: 1 };
 }
 
 function checked(

@@ -2,6 +2,7 @@
  * Colour profiles (ICC.1:2010) for pictures that say what their numbers mean without a profile: PNG's gamma and
  * chromaticities, and the code points of ITU-T H.273 in PNG and AVIF.
  */
+import { tag } from "./icc-read.ts";
 import { unsupported } from "./refusal.ts";
 
 type Triple = readonly [number, number, number];
@@ -80,17 +81,10 @@ export function greyProfile(gamma: number): Buffer {
  * @returns Nothing where it has none that can be taken over.
  */
 export function greyAsRgb(grey: Buffer): Buffer | undefined {
-  if (grey.length < 132 || grey.toString("latin1", 16, 20) !== "GRAY") return undefined;
-  const count = grey.readUInt32BE(128);
-  for (let index = 0; index < count && 144 + index * 12 <= grey.length; index++) {
-    const entry = 132 + index * 12;
-    if (grey.toString("latin1", entry, entry + 4) !== "kTRC") continue;
-    const from = grey.readUInt32BE(entry + 4);
-    const curve = grey.subarray(from, from + grey.readUInt32BE(entry + 8));
-    const columns = toD50(srgbChromaticities);
-    return columns && curve.length >= 12 ? rgbProfile(columns, curve) : undefined;
-  }
-  return undefined;
+  if (grey.toString("latin1", 16, 20) !== "GRAY") return undefined;
+  const curve = tag(grey, "kTRC");
+  const columns = toD50(srgbChromaticities);
+  return columns && curve && curve.length >= 12 ? rgbProfile(columns, curve) : undefined;
 }
 
 function rgbProfile([red, green, blue]: Matrix, trc: Buffer): Buffer {

@@ -2,7 +2,7 @@
 import { createHash } from "node:crypto";
 
 export const recipe = {
-  version: 1,
+  version: 2,
   /** The library that it was settled with; a test fails when another one is installed. */
   sharp: "0.35.5",
   widths: [1920, 1280, 640, 320],

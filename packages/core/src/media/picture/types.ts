@@ -17,7 +17,7 @@ export interface Header {
   colourSpace: ColourSpace;
   /** Of a channel. */
   bitDepth: number;
-  /** An embedded colour profile that the decoder will see. */
+  /** An embedded colour profile that the decoder will see. One that says sRGB is left out of JPEG and PNG. */
   hasProfile: boolean;
   /** The embedded colour profile, where it is at hand. */
   profile?: Buffer;

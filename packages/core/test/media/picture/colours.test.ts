@@ -2,9 +2,12 @@ import { deflateSync } from "node:zlib";
 import { inspect } from "@frontdesk/core/media/picture";
 import sharp from "sharp";
 import { describe, expect, it, test } from "vitest";
+import { decode } from "../../../src/media/picture/decode.ts";
 import { pngChunk } from "../../../src/media/picture/formats/png-chunks.ts";
 import { greyProfile, matrixProfile } from "../../../src/media/picture/icc.ts";
-import { all, type Colour, difference, fourQuarters, look, quarters, rgb } from "./support.ts";
+import { isSrgb } from "../../../src/media/picture/icc-read.ts";
+import { readHeader } from "../../../src/media/picture/read.ts";
+import { all, type Colour, difference, fourQuarters, generator, look, quarters, rgb } from "./support.ts";
 
 const [width, height] = [96, 64];
 const adobeRgb = matrixProfile([0.3127, 0.329, 0.64, 0.33, 0.21, 0.71, 0.15, 0.06], 1 / 2.19921875);
@@ -115,6 +118,55 @@ describe("a profile is followed", () => {
       bitDepth: 16,
     });
     await expectColours(withChunks(sixteen, iccChunk(linear)), wanted, 4);
+  });
+
+  test.each([
+    "jpeg",
+    "png",
+  ] as const)("sRGB's own need not be, in %s: no channel differs by more than a level", async (format) => {
+    const cube = Buffer.alloc(17 ** 3 * 3);
+    for (let at = 0; at < 17 ** 3; at++)
+      cube.set(
+        [at % 17, Math.floor(at / 17) % 17, Math.floor(at / 289)].map((step) => Math.min(255, step * 16)),
+        at * 3,
+      );
+    const source = await rgb(cube, 17, 289)
+      .withIccProfile("srgb")
+      .toFormat(format, { quality: 100, chromaSubsampling: "4:4:4" })
+      .toBuffer();
+    expect(await inspect(source)).toMatchObject({ hasProfile: false });
+    const followed = await sharp(source).raw().toBuffer();
+    const { data } = await decode(readHeader(source), { width: 17, height: 289 });
+    expect(difference([...data], [...followed])).toBeLessThanOrEqual(1);
+  });
+
+  it("only what is sRGB counts as sRGB, whatever a profile's bytes", async () => {
+    const { icc = Buffer.alloc(0) } = await sharp(
+      await picture().withIccProfile("srgb").png().toBuffer(),
+    ).metadata();
+    expect(isSrgb(icc)).toBe(true);
+    const { icc: p3 = Buffer.alloc(0) } = await sharp(
+      await picture().withIccProfile("p3").png().toBuffer(),
+    ).metadata();
+    const others = [
+      p3,
+      adobeRgb,
+      matrixProfile(undefined, 1 / 2.2),
+      matrixProfile(undefined, 1),
+      greyProfile(1 / 2.2),
+    ];
+    for (const other of others) expect(isSrgb(other ?? Buffer.alloc(0))).toBe(false);
+    // A table goes before matrix and curves.
+    const tabled = Buffer.from(icc);
+    tabled.write("A2B0", tabled.indexOf("cprt"), "latin1");
+    expect(isSrgb(tabled)).toBe(false);
+    const next = generator(3);
+    for (let length = 0; length < icc.length; length++) isSrgb(icc.subarray(0, length));
+    for (let round = 0; round < 2000; round++) {
+      const changed = Buffer.from(icc);
+      changed[Math.floor(next() * icc.length)] = Math.floor(next() * 256);
+      expect(isSrgb(changed)).toBeTypeOf("boolean");
+    }
   });
 
   it("and one that is broken or of other channels is left aside, as browsers do it", async () => {

@@ -1,8 +1,8 @@
 import { readFileSync } from "node:fs";
 import { address, inspect, placeholder, recipe, widthsOf } from "@frontdesk/core/media/picture";
-import sharp, { type Sharp } from "sharp";
+import sharp from "sharp";
 import { describe, expect, it, test } from "vitest";
-import { all, difference, exif, fourQuarters, look, photo, quarters, rgb } from "./support.ts";
+import { all, difference, exif, fourQuarters, look, photo, quarters, rgb, stored } from "./support.ts";
 
 const still = ["avif", "webp", "jpeg"];
 
@@ -75,25 +75,15 @@ describe("sizes", () => {
 
 describe("orientation", () => {
   const upright = fourQuarters(80, 60);
-  /** How a picture has to be stored so that the orientation brings it upright. */
-  const stored: Record<number, (picture: Sharp) => Sharp> = {
-    1: (picture) => picture,
-    2: (picture) => picture.flop(),
-    3: (picture) => picture.rotate(180),
-    4: (picture) => picture.flip(),
-    5: (picture) => picture.flop().rotate(270),
-    6: (picture) => picture.rotate(270),
-    7: (picture) => picture.flop().rotate(90),
-    8: (picture) => picture.rotate(90),
-  };
   const orientations = [1, 2, 3, 4, 5, 6, 7, 8];
   const cases = orientations.flatMap((orientation) =>
     (["jpeg", "png", "webp", "tiff"] as const).map((format) => [orientation, format] as const),
   );
 
   test.each(cases)("%i is applied to %s", async (orientation, format) => {
-    const turned = stored[orientation]?.(rgb(upright, 80, 60)) ?? rgb(upright, 80, 60);
-    const { data, info } = await turned.raw().toBuffer({ resolveWithObject: true });
+    const { data, info } = await stored(rgb(upright, 80, 60), orientation)
+      .raw()
+      .toBuffer({ resolveWithObject: true });
     const source = await rgb(data, info.width, info.height)
       .withMetadata({ orientation })
       .toFormat(format, { quality: 95 })

@@ -26,6 +26,7 @@ const sources: Record<string, () => Promise<Buffer>> = {
       .withIccProfile("p3")
       .jpeg()
       .toBuffer(),
+  "jpeg that is halved": () => photo(3900, 16).jpeg().toBuffer(),
   "progressive jpeg": () => photo(100, 75).jpeg({ progressive: true, chromaSubsampling: "4:4:4" }).toBuffer(),
   "cmyk jpeg": () => photo(100, 75).toColourspace("cmyk").jpeg().toBuffer(),
   png: () => photo(100, 75).withIccProfile("p3").png({ progressive: true }).toBuffer(),

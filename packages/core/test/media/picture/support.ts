@@ -63,6 +63,19 @@ export function fourQuarters(
 export const rgb = (data: Buffer, width: number, height: number) =>
   sharp(data, { raw: { width, height, channels: 3 } });
 
+const toStore: Record<number, (picture: Sharp) => Sharp> = {
+  2: (picture) => picture.flop(),
+  3: (picture) => picture.rotate(180),
+  4: (picture) => picture.flip(),
+  5: (picture) => picture.flop().rotate(270),
+  6: (picture) => picture.rotate(270),
+  7: (picture) => picture.flop().rotate(90),
+  8: (picture) => picture.rotate(90),
+};
+
+/** As it has to be stored so that the orientation brings it upright. */
+export const stored = (picture: Sharp, orientation: number) => toStore[orientation]?.(picture) ?? picture;
+
 export async function all(bytes: Uint8Array, options?: Parameters<typeof derive>[2]): Promise<Variant[]> {
   const variants: Variant[] = [];
   for await (const variant of derive(bytes, await inspect(bytes), options)) variants.push(variant);

@@ -1,5 +1,6 @@
 /** JPEG (ITU-T T.81; JFIF in T.871; ICC.1 annex B.4 for profiles). */
 import { exifOrientation } from "../exif.ts";
+import { isSrgb } from "../icc-read.ts";
 import { checkParts, checkSize, limits } from "../limits.ts";
 import { corrupt, tooLarge, truncated, unsupported } from "../refusal.ts";
 import type { Header, Orientation, Surrounding } from "../types.ts";
@@ -88,8 +89,9 @@ export function readJpeg(file: Buffer): Header {
   }
   if (!frame || scans === 0) throw corrupt("it has no pixels");
   if (at < file.length) surroundings.push({ kind: "trailing", bytes: file.subarray(at) });
-  const icc = profile.whole();
-  kept.splice(1, 0, ...colourSegments(frame.components, jfif, adobe), ...icc);
+  const icc = profile.segments();
+  const profiled = icc.length > 0 && !(frame.components === 3 && isSrgb(profile.whole()));
+  kept.splice(1, 0, ...colourSegments(frame.components, jfif, adobe), ...(profiled ? icc : []));
   kept.push(Buffer.from([0xff, marker.EOI]));
   return {
     format: "jpeg",
@@ -100,7 +102,7 @@ export function readJpeg(file: Buffer): Header {
     hasAlpha: false,
     colourSpace: frame.components === 1 ? "grey" : frame.components === 4 ? "cmyk" : "rgb",
     bitDepth: 8,
-    hasProfile: icc.length > 0,
+    hasProfile: profiled,
     clean: Buffer.concat(kept),
     surroundings,
   };
@@ -188,15 +190,26 @@ class ProfileParts {
     if (!this.#parts.has(number)) this.#parts.set(number, content);
   }
 
-  whole(): Buffer[] {
+  /** In order; none where one is missing. */
+  #ordered(): Buffer[] {
     const ordered: Buffer[] = [];
     for (let number = 1; number <= this.#count; number++) {
       const content = this.#parts.get(number);
       if (!content || content.readUInt8(13) !== this.#count) return [];
-      const head = Buffer.from([0xff, 0xe2, 0, 0]);
-      head.writeUInt16BE(content.length + 2, 2);
-      ordered.push(head, content);
+      ordered.push(content);
     }
     return ordered;
+  }
+
+  segments(): Buffer[] {
+    return this.#ordered().flatMap((content) => {
+      const head = Buffer.from([0xff, 0xe2, 0, 0]);
+      head.writeUInt16BE(content.length + 2, 2);
+      return [head, content];
+    });
+  }
+
+  whole(): Buffer {
+    return Buffer.concat(this.#ordered().map((content) => content.subarray(14)));
   }
 }

@@ -2,6 +2,7 @@
 import { crc32, deflateSync, inflateSync } from "node:zlib";
 import { exifOrientation } from "../exif.ts";
 import { greyProfile, matrixProfile, namedProfile } from "../icc.ts";
+import { isSrgb } from "../icc-read.ts";
 import { checkParts, checkSize, limits } from "../limits.ts";
 import { corrupt, tooLarge, truncated, unsupported } from "../refusal.ts";
 import type { Header, Orientation, Surrounding } from "../types.ts";
@@ -161,7 +162,7 @@ function readColour(type: string, content: Buffer, colour: Colour): boolean {
 function chosenProfile(colour: Colour, type: number): Buffer | undefined {
   const grey = type === 0 || type === 4;
   if (colour.coded) return namedProfile(colour.coded, grey);
-  if (colour.icc && colour.icc.length > 0) return colour.icc;
+  if (colour.icc && colour.icc.length > 0) return !grey && isSrgb(colour.icc) ? undefined : colour.icc;
   if (colour.srgb || (colour.gamma === undefined && !colour.chromaticities)) return undefined;
   const gamma = colour.gamma === undefined || colour.gamma === 0 ? 1 / 2.2 : colour.gamma;
   // What every encoder means by sRGB, to the digits that it writes.
