@@ -141,7 +141,7 @@ export const jobsConsumer = createConsumer("JobsConsumer", queues.jobs, {
 export const imageConsumer = createConsumer("ImageConsumer", queues.images, {
   handler: "queues/images.handler",
   description: "Makes the sizes of pictures that were uploaded or came with mail",
-  // Decoded, 50 megapixels are 200 MB; encoders take as much again.
+  // 50 megapixels of AVIF take 1.3 GB: docs/decisions/0084.
   memory: "2048 MB",
   links: [queues.images.queue, queues.jobs.queue, homeBucket, realtime],
   grants: [
