@@ -4,6 +4,8 @@ import { configDefaults, defineConfig } from "vitest/config";
 const thorough = ["**/*.thorough.test.ts", "**/*.soak.test.ts"];
 
 /** One project a kind of test, so that each can be run alone: `npx vitest run --project core`. */
+const postgres = "packages/core/test/support/setup.ts";
+
 export default defineConfig({
   test: {
     testTimeout: 60_000,
@@ -13,8 +15,14 @@ export default defineConfig({
     maxWorkers: 2,
     projects: [
       { extends: true, test: { name: "local", include: ["packages/local/test/**/*.test.ts"] } },
-      { extends: true, test: { name: "core", include: ["packages/core/test/**/*.test.ts"] } },
-      { extends: true, test: { name: "functions", include: ["packages/functions/test/**/*.test.ts"] } },
+      {
+        extends: true,
+        test: { name: "core", include: ["packages/core/test/**/*.test.ts"], globalSetup: postgres },
+      },
+      {
+        extends: true,
+        test: { name: "functions", include: ["packages/functions/test/**/*.test.ts"], globalSetup: postgres },
+      },
       {
         extends: true,
         // The first test that needs a graph makes it: seconds alone, minutes when the machine is busy.

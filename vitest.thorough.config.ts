@@ -4,7 +4,7 @@ import { defineConfig } from "vitest/config";
 export default defineConfig({
   test: {
     include: [`{test,packages}/**/*.${process.env.SOAK ? "soak" : "thorough"}.test.ts`],
-    globalSetup: "test/e2e/support/setup.ts",
+    globalSetup: ["test/e2e/support/setup.ts", "packages/core/test/support/setup.ts"],
     testTimeout: 240_000,
     hookTimeout: 240_000,
     // One file at a time: some say what a whole machine must look like meanwhile (lifecycle: nobody writes to .sst).

@@ -1,7 +1,8 @@
 /** Real Postgres with the roles and the schema as a deployment makes them. */
 import { createHash } from "node:crypto";
-import { createTestDatabase, startTestServer, type TestServer } from "@frontdesk/local/postgres/testing";
+import { createTestDatabase, startTestServer } from "@frontdesk/local/postgres/testing";
 import { Client, type ClientConfig, type Pool } from "pg";
+import { inject } from "vitest";
 import { apply, bootstrap, migrations } from "../../src/migrations/index.ts";
 import { createPool } from "../../src/pool/index.ts";
 
@@ -60,7 +61,8 @@ export async function deploy(url: string): Promise<string[]> {
 }
 
 export interface TestPostgres {
-  server: TestServer;
+  /** Superuser's connection string of the server. */
+  adminUrl: string;
   /** A migrated database and a pool of the application's user on it. */
   create(options?: { max?: number }): Promise<{ url: string; pool: Pool; drop(): Promise<void> }>;
   /** An empty one. */
@@ -68,8 +70,18 @@ export interface TestPostgres {
   stop(): Promise<void>;
 }
 
+/** A server of its own: for what changes roles or ends connections, and for what runs outside of vitest. */
 export async function startPostgres(): Promise<TestPostgres> {
   const server = await startTestServer();
+  return { ...databasesOf(server.adminUrl), stop: () => server.stop() };
+}
+
+/** The server that all files of a project share (`setup.ts`), and that nobody stops before the last one. */
+export function sharedPostgres(): TestPostgres {
+  return { ...databasesOf(inject("postgresUrl")), stop: async () => undefined };
+}
+
+function databasesOf(adminUrl: string): Omit<TestPostgres, "stop"> {
   const template = {
     name: createHash("sha256").update(JSON.stringify(migrations)).digest("hex"),
     async prepare(url: string) {
@@ -78,9 +90,9 @@ export async function startPostgres(): Promise<TestPostgres> {
     },
   };
   return {
-    server,
+    adminUrl,
     async create({ max = 20 } = {}) {
-      const made = await createTestDatabase(server.adminUrl, { template });
+      const made = await createTestDatabase(adminUrl, { template });
       const pool = createPool({ ...connectionOf(made.url, appUser), max });
       return {
         url: made.url,
@@ -91,7 +103,6 @@ export async function startPostgres(): Promise<TestPostgres> {
         },
       };
     },
-    createEmpty: () => createTestDatabase(server.adminUrl),
-    stop: () => server.stop(),
+    createEmpty: () => createTestDatabase(adminUrl),
   };
 }

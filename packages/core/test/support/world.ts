@@ -12,7 +12,7 @@ import type { Delivery } from "../../src/mail/index.ts";
 import * as mailboxes from "../../src/mailboxes/index.ts";
 import * as realtime from "../../src/realtime/index.ts";
 import { startAws, type TestAws } from "./aws.ts";
-import { startPostgres, type TestPostgres } from "./database.ts";
+import { sharedPostgres, type TestPostgres } from "./database.ts";
 
 export const mailDomain = "in.desk.test";
 export const workspaceDomain = "desk.test";
@@ -82,7 +82,7 @@ export function configOf(aws: { url: string }): Partial<config.ConfigInput> {
 }
 
 export async function createWorld(): Promise<World> {
-  const postgres = await startPostgres();
+  const postgres = sharedPostgres();
   const aws = await startAws(["mail", "home"]);
   process.env.AWS_ENDPOINT_URL = aws.url;
   const key = (keyPairId: string) => ({ keyPairId, privateKey: cdnKey.privateKey });
@@ -125,7 +125,6 @@ export async function createWorld(): Promise<World> {
       await admin.end();
       await current.drop();
       await aws.stop();
-      await postgres.stop();
     },
     rows: (text, values) => database.use(({ query }) => query(text, values)),
     async count(table) {

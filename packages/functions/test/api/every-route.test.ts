@@ -320,7 +320,7 @@ describe("our own failures", () => {
 
   let empty: Awaited<ReturnType<typeof createTestDatabase>>;
   beforeAll(async () => {
-    empty = await createTestDatabase(desk.world.postgres.server.adminUrl);
+    empty = await createTestDatabase(desk.world.postgres.adminUrl);
   });
   afterAll(() => empty.drop());
 

