@@ -115,7 +115,6 @@ export async function createWorld(): Promise<World> {
       aws.undeletable.clear();
       aws.intercept = undefined;
       logged.length = 0;
-      identity.forget();
       await fill(world);
     },
     async stop() {
@@ -144,6 +143,7 @@ async function tablesOf(admin: Client): Promise<string[]> {
 }
 
 async function fill(world: World): Promise<void> {
+  identity.forget(); // who was known before, in this file or in the one before it, is not any more
   await mailboxes.sync(config.config("Settings").mailboxes);
   const rows = await world.rows<{ id: string; address: string }>(
     "select id, address from frontdesk.mailboxes",
