@@ -27,6 +27,8 @@ export interface Claimed {
 /**
  * Takes the jobs that are next. The attempt is counted now, so that a job which takes its process down with it comes to
  * an end, too. A job that lost its worker before is marked as begun only when it begins (`begin`).
+ *
+ * @returns In the order of the line: an update returns its rows in whatever order its plan meets them.
  */
 export async function claim(worker: string, limit: number): Promise<Claimed[]> {
   const at = new Date(now());
@@ -34,15 +36,17 @@ export async function claim(worker: string, limit: number): Promise<Claimed[]> {
     query<Claimed>(
       `with next as materialized (
          select id from frontdesk.jobs where state in ('queued', 'blocked') and waits_in = ''
-          order by priority desc, turn, id limit $1 for update skip locked)
-       update frontdesk.jobs j
-          set state = 'running', attempts = attempts + 1, attempts_left = attempts_left - 1, leased_by = $2,
-              leased_until = $3, started_at = case when losses = 0 then $4::timestamptz end
-         from next where j.id = next.id
-       returning j.id, j.type, j.payload, j.payload_claim as "payloadClaim", j.attempts as attempt,
-                 j.attempts_left as "attemptsLeft", j.losses, j.deaths, j.type_lane as "typeLane",
-                 j.key_lane as "keyLane", j.schedule, j.schedule_due_at as "scheduleDueAt",
-                 j.awaited_by as "awaitedBy", j.trace, $4::timestamptz as "claimedAt"`,
+          order by priority desc, turn, id limit $1 for update skip locked),
+       taken as (
+         update frontdesk.jobs j
+            set state = 'running', attempts = attempts + 1, attempts_left = attempts_left - 1, leased_by = $2,
+                leased_until = $3, started_at = case when losses = 0 then $4::timestamptz end
+           from next where j.id = next.id
+         returning j.*)
+       select id, type, payload, payload_claim as "payloadClaim", attempts as attempt, attempts_left as "attemptsLeft",
+              losses, deaths, type_lane as "typeLane", key_lane as "keyLane", schedule,
+              schedule_due_at as "scheduleDueAt", awaited_by as "awaitedBy", trace, $4::timestamptz as "claimedAt"
+         from taken order by priority desc, turn, id`,
       [limit, worker, new Date(at.getTime() + leaseMs), at],
     ),
   );

@@ -1,9 +1,12 @@
 import { afterAll, beforeAll, beforeEach, describe, expect, test } from "vitest";
 import * as z from "zod";
+import * as database from "../../src/database/index.ts";
 import { cancel, define, enqueue, enqueueMany, order, retry } from "../../src/jobs/index.ts";
 import * as registry from "../../src/jobs/registry.ts";
 import { sweep } from "../../src/jobs/sweep.ts";
 import type { Job } from "../../src/jobs/types.ts";
+import { createPool } from "../../src/pool/index.ts";
+import { appUser, connectionOf } from "../support/database.ts";
 import { asSystem, row, workAll } from "../support/jobs.ts";
 import { createWorld, type World } from "../support/world.ts";
 
@@ -79,6 +82,24 @@ describe("fairness", () => {
     for (const user of ["a", "b", "c"])
       await asSystem(() => enqueueMany(Array.from({ length: 4 }, (_, n) => order(free, { n, user }))), user);
     await workAll({ parallel: 1 });
+    expect(seen.join("")).toBe("abcabcabcabc");
+  });
+
+  test("the same whatever plan Postgres makes", async () => {
+    const seen: string[] = [];
+    handler = async ({ user }) => seen.push(user);
+    for (const user of ["a", "b", "c"])
+      await asSystem(() => enqueueMany(Array.from({ length: 4 }, (_, n) => order(free, { n, user }))), user);
+    // A hash join meets the rows as they lie in the table.
+    const options = "-c enable_nestloop=off -c enable_mergejoin=off -c enable_indexscan=off";
+    const pool = createPool({ ...connectionOf(world.url, appUser), max: 5, options });
+    const restore = database.provide(pool);
+    try {
+      await workAll({ parallel: 1 });
+    } finally {
+      restore();
+      await pool.end();
+    }
     expect(seen.join("")).toBe("abcabcabcabc");
   });
 
