@@ -1,23 +1,19 @@
-import { afterAll, afterEach, beforeAll, beforeEach, describe, expect, inject, test } from "vitest";
+import { describe, expect, test } from "vitest";
 import type { Listener } from "../../scripts/demo/inbox.ts";
 import { newKey, noticeMail, putMail } from "../support/ses.ts";
 import { type Letter, letter } from "./support/letters.ts";
+import { systemPerFile } from "./support/per-file.ts";
 import { killFunction } from "./support/processes.ts";
-import { type SignedIn, type System, startSystem } from "./support/system.ts";
+import type { SignedIn, System } from "./support/system.ts";
 
 type Fault = Parameters<System["app"]["cloud"]["faults"]["add"]>[0];
 
 let system: System;
 let admin: SignedIn;
-beforeAll(async () => {
-  system = await startSystem({ template: inject("templateState") });
+systemPerFile((started, signedIn) => {
+  system = started;
+  admin = signedIn;
 });
-afterAll(() => system?.stop());
-// The clock is moved on by more than a token lives.
-beforeEach(async () => {
-  admin = await system.signIn("admin");
-});
-afterEach(() => system.app.cloud.faults.clear());
 
 const consumer = () => String(system.graph.links.EmailConsumer?.name);
 const attachments = [

@@ -1,20 +1,16 @@
 /** What jobs need is away for ten seconds, while they are asked for and run. */
 import { setTimeout as sleep } from "node:timers/promises";
-import { afterAll, afterEach, beforeAll, beforeEach, expect, inject, test } from "vitest";
+import { expect, test } from "vitest";
 import { type Asked, askForProbe, untilAllEnded } from "./support/jobs.ts";
-import { type SignedIn, type System, startSystem } from "./support/system.ts";
+import { systemPerFile } from "./support/per-file.ts";
+import type { SignedIn, System } from "./support/system.ts";
 
 let system: System;
 let admin: SignedIn;
-beforeAll(async () => {
-  system = await startSystem({ template: inject("templateState") });
+systemPerFile((started, signedIn) => {
+  system = started;
+  admin = signedIn;
 });
-afterAll(() => system?.stop());
-// The clock is moved on.
-beforeEach(async () => {
-  admin = await system.signIn("admin");
-});
-afterEach(() => system.app.cloud.faults.clear());
 
 const outageMs = 10_000;
 const always = Number.POSITIVE_INFINITY;

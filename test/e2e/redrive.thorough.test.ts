@@ -1,16 +1,14 @@
 /** Dead letters sent back and given up, and the objects of large jobs deleted, on the local cloud. */
-import { afterAll, afterEach, beforeAll, beforeEach, expect, inject, test } from "vitest";
+import { afterEach, expect, test } from "vitest";
 import { aMinuteLater, askForProbe, untilAllEnded } from "./support/jobs.ts";
-import { type SignedIn, type System, startSystem } from "./support/system.ts";
+import { systemPerFile } from "./support/per-file.ts";
+import type { SignedIn, System } from "./support/system.ts";
 
 let system: System;
 let admin: SignedIn;
-beforeAll(async () => {
-  system = await startSystem({ template: inject("templateState") });
-});
-afterAll(() => system?.stop());
-beforeEach(async () => {
-  admin = await system.signIn("admin");
+systemPerFile((started, signedIn) => {
+  system = started;
+  admin = signedIn;
 });
 afterEach(() => system.sql("delete from frontdesk.jobs where type = 'probe'"));
 

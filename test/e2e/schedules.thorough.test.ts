@@ -1,7 +1,8 @@
 /** Schedules by Scheduler, with its clock moved: what is due becomes one job, whatever happens on the way. */
-import { afterAll, afterEach, beforeAll, beforeEach, describe, expect, inject, test } from "vitest";
+import { describe, expect, test } from "vitest";
 import { aMinuteLater, untilAllEnded } from "./support/jobs.ts";
-import { type SignedIn, type System, startSystem } from "./support/system.ts";
+import { systemPerFile } from "./support/per-file.ts";
+import type { SignedIn, System } from "./support/system.ts";
 
 const minute = 60_000;
 const hour = 60 * minute;
@@ -9,15 +10,10 @@ const zone = "America/Toronto";
 
 let system: System;
 let admin: SignedIn;
-beforeAll(async () => {
-  system = await startSystem({ template: inject("templateState") });
+systemPerFile((started, signedIn) => {
+  system = started;
+  admin = signedIn;
 });
-afterAll(() => system?.stop());
-// The clock is moved on by more than a token lives.
-beforeEach(async () => {
-  admin = await system.signIn("admin");
-});
-afterEach(() => system.app.cloud.faults.clear());
 
 const now = () => system.app.cloud.clock.now();
 /** Moves the clock to a second after a moment. */
